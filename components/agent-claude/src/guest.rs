@@ -1,0 +1,6 @@
+//! The world `agent-adapter`: generated types in, this policy's own types out.
+#![allow(unsafe_code, missing_docs, unreachable_pub, clippy::pedantic)] // what the bindings generator writes
+
+wit_bindgen::generate!({ world: "agent-adapter", path: "../../wit" });
+
+use overlord_arena as _; // the global allocator

@@ -1,0 +1,6 @@
+//! Drives claude -p.
+//!
+//! Pure modules, and `guest`, the only file that knows the contract's generated types.
+
+#[cfg(target_arch = "wasm32")]
+mod guest;

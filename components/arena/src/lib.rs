@@ -1,0 +1,1 @@
+//! The allocator of a guest that lives for one call.

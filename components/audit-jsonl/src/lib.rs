@@ -1,0 +1,6 @@
+//! The audit line, as the original service wrote it.
+//!
+//! Pure modules, and `guest`, the only file that knows the contract's generated types.
+
+#[cfg(target_arch = "wasm32")]
+mod guest;

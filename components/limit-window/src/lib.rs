@@ -1,0 +1,6 @@
+//! May they ask now, by a rolling window and a concurrency cap.
+//!
+//! Pure modules, and `guest`, the only file that knows the contract's generated types.
+
+#[cfg(target_arch = "wasm32")]
+mod guest;

@@ -1,0 +1,1 @@
+//! A stand-in for `claude -p` that needs no account.

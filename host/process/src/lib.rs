@@ -1,0 +1,1 @@
+//! Child processes that really end, behind a wall.
