@@ -1,2 +1,4 @@
-//! The command line.
-fn main() {}
+//! The program.
+fn main() -> std::process::ExitCode {
+    overlord::cli::main()
+}

@@ -1,0 +1,3 @@
+//! Where policies run.
+
+pub mod package;

@@ -1,0 +1,149 @@
+//! Module to component, and what a file of either kind says of itself. Owns the custom section in
+//! which a component carries its cases; knows nothing of engines or slots.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
+use wasm_encoder::{ComponentSection as _, CustomSection, Encode as _};
+use wasmparser::{Encoding, Parser, Payload};
+
+/// The custom section that holds a component's cases: case files one after another, as TOML.
+pub const CASES_SECTION: &str = "overlord:cases";
+
+/// The largest component file that is looked at. One written in Python takes 18 MB, one in
+/// JavaScript 12 MB.
+pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
+
+/// The SHA-256 of a component's file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// The first 12 hexadecimal digits: enough to tell one's own files apart.
+    pub fn short(&self) -> String {
+        let mut text = self.to_string();
+        text.truncate(12);
+        text
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Why a file is no component, or cannot become one.
+#[derive(Debug, thiserror::Error)]
+pub enum PackageError {
+    /// Neither a module nor a component.
+    #[error("this is no WebAssembly: {0}")]
+    NotWasm(String),
+    /// A component where a module was expected.
+    #[error("this is a component already; use it as it is")]
+    AlreadyComponent,
+    /// A module where a component was expected.
+    #[error("this is a core module, not a component; `overlord component new FILE -o NAME.wasm` makes it one")]
+    CoreModule,
+    /// The module does not say for which world it was built, or does not keep to it.
+    #[error("cannot make a component of this module: {0}; it must be built with the bindings of one of the worlds in wit/, for wasm32-unknown-unknown")]
+    Encode(String),
+    /// The section that carries the cases is not text.
+    #[error("the custom section `{CASES_SECTION}` is not UTF-8")]
+    Cases,
+}
+
+/// Makes a component of a core module that carries its world's description, as the bindings
+/// generators leave it there, and puts `cases` into it.
+pub fn component_of(module: &[u8], cases: Option<&str>) -> Result<Vec<u8>, PackageError> {
+    match encoding(module)? {
+        Encoding::Component => return Err(PackageError::AlreadyComponent),
+        Encoding::Module => {}
+    }
+    let mut component = wit_component::ComponentEncoder::default()
+        .validate(true)
+        .module(module)
+        .and_then(|mut encoder| encoder.encode())
+        .map_err(|error| PackageError::Encode(format!("{error:#}")))?;
+    if let Some(cases) = cases {
+        let section = CustomSection { name: Cow::Borrowed(CASES_SECTION), data: Cow::Borrowed(cases.as_bytes()) };
+        component.push(section.id());
+        section.encode(&mut component);
+    }
+    Ok(component)
+}
+
+/// The cases that a component carries, one TOML text; none where it has no such section.
+pub fn cases_of(component: &[u8]) -> Result<Option<String>, PackageError> {
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.map_err(|error| PackageError::NotWasm(error.to_string()))? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::CustomSection(section) if depth == 0 && section.name() == CASES_SECTION => {
+                return String::from_utf8(section.data().to_vec()).map(Some).map_err(|_| PackageError::Cases);
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+/// Refuses what is not a component.
+pub fn expect_component(bytes: &[u8]) -> Result<(), PackageError> {
+    match encoding(bytes)? {
+        Encoding::Component => Ok(()),
+        Encoding::Module => Err(PackageError::CoreModule),
+    }
+}
+
+fn encoding(bytes: &[u8]) -> Result<Encoding, PackageError> {
+    match Parser::new(0).parse_all(bytes).next() {
+        Some(Ok(Payload::Version { encoding, .. })) => Ok(encoding),
+        Some(Err(error)) => Err(PackageError::NotWasm(error.to_string())),
+        _ => Err(PackageError::NotWasm("it is empty".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY_MODULE: &[u8] = b"\0asm\x01\0\0\0";
+
+    #[test]
+    fn what_is_no_wasm_says_so() {
+        assert!(matches!(expect_component(b""), Err(PackageError::NotWasm(_))));
+        assert!(matches!(expect_component(b"#!/bin/sh\n"), Err(PackageError::NotWasm(_))));
+        assert!(matches!(expect_component(EMPTY_MODULE), Err(PackageError::CoreModule)));
+    }
+
+    #[test]
+    fn a_component_carries_its_cases() {
+        let component = component_of(EMPTY_MODULE, Some("[[case]]\n")).expect("an empty module is a component");
+        expect_component(&component).expect("a component");
+        assert_eq!(cases_of(&component).expect("readable").as_deref(), Some("[[case]]\n"));
+        let bare = component_of(EMPTY_MODULE, None).expect("an empty module is a component");
+        assert_eq!(cases_of(&bare).expect("readable"), None);
+        assert!(matches!(component_of(&component, None), Err(PackageError::AlreadyComponent)));
+    }
+
+    #[test]
+    fn a_digest_is_that_of_sha256sum() {
+        let digest = Digest::of(b"abc");
+        assert_eq!(digest.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(digest.short(), "ba7816bf8f01");
+    }
+}
