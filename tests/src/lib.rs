@@ -1,1 +1,4 @@
 //! What the test rings share.
+
+pub mod caller;
+pub mod host;
