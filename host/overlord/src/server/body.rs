@@ -19,23 +19,11 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_json::ser::Formatter;
-use uuid::Uuid;
+
+use crate::domain::{Question, SessionId};
 
 /// The most characters a message may have: the original's, so that its pages need not change.
 pub const MESSAGE_CHARACTERS_MAX: usize = 10_000;
-
-/// The length of the one form in which a session id is taken. Other forms name the same session by
-/// another text, and a session's text is a file name and an owner's key.
-const SESSION_ID_LENGTH: usize = 36;
-
-/// A question that may be put.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AskRequest {
-    /// The 36-character form of a UUID in lower case.
-    pub session_id: String,
-    /// 1 to [`MESSAGE_CHARACTERS_MAX`] characters, none of them NUL.
-    pub message: String,
-}
 
 /// One item of a 422 answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -77,7 +65,7 @@ enum Context {
 }
 
 /// Reads a question. What is wrong comes back in the order of the fields, at most one item each.
-pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<AskRequest, Vec<Invalid>> {
+pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Question, Vec<Invalid>> {
     if body.is_empty() {
         return Err(vec![missing(None, Arc::new(Value::Null))]);
     }
@@ -92,24 +80,15 @@ pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<AskRequest, Vec<
     let session_id = fields.get("session_id").map(check_session_id);
     let message = fields.get("message").map(check_message);
     match (session_id, message) {
-        (Some(Ok(session_id)), Some(Ok(message))) => Ok(AskRequest { session_id, message }),
+        (Some(Ok(session)), Some(Ok(message))) => Ok(Question { session, message }),
         (session_id, message) => {
             let body = Arc::new(Value::Object(fields));
-            let absent = |name| Err(missing(Some(name), Arc::clone(&body)));
-            let session_id = session_id.unwrap_or_else(|| absent("session_id"));
-            let message = message.unwrap_or_else(|| absent("message"));
+            let absent = |name| missing(Some(name), Arc::clone(&body));
+            let session_id = session_id.unwrap_or_else(|| Err(absent("session_id")));
+            let message = message.unwrap_or_else(|| Err(absent("message")));
             Err([session_id.err(), message.err()].into_iter().flatten().collect())
         }
     }
-}
-
-/// The session that `text` names, in lower case; none unless it is the 36-character form of a UUID.
-pub fn session_id(text: &str) -> Option<String> {
-    if text.len() != SESSION_ID_LENGTH {
-        return None;
-    }
-    let id = Uuid::try_parse(text).ok()?;
-    Some(id.hyphenated().to_string())
 }
 
 /// The body of the 422 answer, in JSON as Python writes it.
@@ -178,9 +157,9 @@ fn offset(text: &str, error: &serde_json::Error) -> usize {
     text.char_indices().take_while(|(start, c)| start + c.len_utf8() < read).count()
 }
 
-fn check_session_id(value: &Value) -> Result<String, Invalid> {
+fn check_session_id(value: &Value) -> Result<SessionId, Invalid> {
     let text = check_text("session_id", value)?;
-    session_id(text).ok_or_else(|| {
+    SessionId::parse(text).ok_or_else(|| {
         let reason = "expected the 36-character form, such as 123e4567-e89b-42d3-a456-426614174000";
         Invalid {
             kind: "uuid_parsing",
