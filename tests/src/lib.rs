@@ -2,3 +2,4 @@
 
 pub mod caller;
 pub mod host;
+pub mod messages_api;
