@@ -4,3 +4,30 @@
 wit_bindgen::generate!({ world: "limit-policy", path: "../../wit" });
 
 use overlord_arena as _; // the global allocator
+
+use crate::{decision, settings};
+use exports::overlord::policy::limiter::{Demand, Fault, Guest, Outcome, Refusal, Settings, Verdict};
+
+struct Policy;
+
+export!(Policy);
+
+impl Guest for Policy {
+    fn admit(settings: Settings, demand: Demand, cell: Vec<u8>) -> Result<Outcome, Fault> {
+        let settings = settings::Settings::read(&settings).map_err(fault)?;
+        let outcome = decision::decide(&settings, demand.now, demand.running, &cell).map_err(fault)?;
+        let verdict = match outcome.refusal {
+            None => Verdict::Admit,
+            Some(refusal) => Verdict::Refuse(Refusal {
+                event: refusal.event().to_owned(),
+                message: refusal.message(),
+                retry_after_s: refusal.retry_after_s(),
+            }),
+        };
+        Ok(Outcome { verdict, cell: outcome.cell })
+    }
+}
+
+fn fault(error: impl std::error::Error) -> Fault {
+    Fault { message: error.to_string() }
+}
