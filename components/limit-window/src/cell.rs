@@ -119,7 +119,9 @@ mod tests {
 
     fn cell(times: &[u64]) -> Vec<u8> {
         let mut window = Window::default();
-        times.iter().for_each(|time| window.push(*time));
+        for time in times {
+            window.push(*time);
+        }
         window.write()
     }
 
