@@ -88,9 +88,15 @@ pub trait Child {
     fn next(&mut self) -> Step;
     /// Asks it to stop.
     fn interrupt(&mut self);
+    /// Has it stopped where it has not ended so many milliseconds from now; another call starts anew.
+    fn finish(&mut self, within_ms: u32);
     /// Waits for its end; how it was, and the last of its standard error.
     fn end(&mut self) -> (Exit, String);
 }
+
+/// A client that has answered ends within a second, or works on with subagents in the background
+/// and says so line by line. One that stays silent for this long has been seen to stay for ever.
+pub const LINGER_MS: u32 = 10_000;
 
 /// Once asked to stop, the program is listened to until it ends; a host that says so many times
 /// over that it wants an end, without making one, is not waited for.
@@ -146,6 +152,9 @@ fn run<P: Program>(
         let why = match child.next() {
             Step::Line(line) => {
                 stream.line(&line, &mut |update| program.emit(update));
+                if stream.has_answer() {
+                    child.finish(LINGER_MS);
+                }
                 continue;
             }
             Step::End => break,

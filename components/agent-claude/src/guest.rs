@@ -89,6 +89,10 @@ impl drive::Child for process::Child {
         process::Child::interrupt(self);
     }
 
+    fn finish(&mut self, within_ms: u32) {
+        process::Child::finish(self, within_ms);
+    }
+
     fn end(&mut self) -> (Exit, String) {
         let exit = match self.wait() {
             process::Exit::Code(code) => Exit::Code(code),

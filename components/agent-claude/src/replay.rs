@@ -1,6 +1,6 @@
 //! The drive against recordings of the published client, and against programs that no client is.
 
-use crate::drive::{Answer, Child, Failure, Program, Question, SpawnError, Step, ask};
+use crate::drive::{Answer, Child, Failure, LINGER_MS, Program, Question, SpawnError, Step, ask};
 use crate::sentence::Exit;
 use crate::settings::Settings;
 use crate::stream::{TOOL_TEXT_MAX, Update};
@@ -40,11 +40,13 @@ struct Fake {
     stdin: Vec<u8>,
     updates: Vec<Update>,
     interrupts: Rc<RefCell<u32>>,
+    finishes: Rc<RefCell<u32>>,
 }
 
 struct FakeChild {
     run: Run,
     interrupts: Rc<RefCell<u32>>,
+    finishes: Rc<RefCell<u32>>,
 }
 
 impl Fake {
@@ -69,7 +71,8 @@ impl Program for Fake {
         self.spawned.push(arguments);
         self.stdin = stdin;
         let run = self.runs.pop_front().expect("no more runs than expected")?;
-        Ok(FakeChild { run, interrupts: Rc::clone(&self.interrupts) })
+        let (interrupts, finishes) = (Rc::clone(&self.interrupts), Rc::clone(&self.finishes));
+        Ok(FakeChild { run, interrupts, finishes })
     }
 
     fn emit(&mut self, update: Update) {
@@ -84,6 +87,11 @@ impl Child for FakeChild {
 
     fn interrupt(&mut self) {
         *self.interrupts.borrow_mut() += 1;
+    }
+
+    fn finish(&mut self, within_ms: u32) {
+        assert_eq!(within_ms, LINGER_MS);
+        *self.finishes.borrow_mut() += 1;
     }
 
     fn end(&mut self) -> (Exit, String) {
@@ -328,6 +336,18 @@ fn a_client_that_has_answered_and_does_not_go_has_answered() {
         let mut fake = Fake::of([Run::new(&[result], 0, "").then(&[step])]);
         assert_eq!(fake.ask(false).map(|answer| answer.text), Ok("done".into()));
         assert_eq!(*fake.interrupts.borrow(), 1);
+    }
+}
+
+#[test]
+fn its_end_is_due_from_the_answer_on_and_anew_with_every_sign_of_life() {
+    let (noise, result) = (r#"{"type":"system"}"#, r#"{"type":"result","result":"done"}"#);
+    for (lines, finishes) in
+        [(vec![noise, noise], 0), (vec![noise, result], 1), (vec![noise, result, noise, result], 3)]
+    {
+        let mut fake = Fake::of([Run::new(&lines, 0, "")]);
+        assert_eq!(fake.ask(false).is_ok(), finishes > 0);
+        assert_eq!(*fake.finishes.borrow(), finishes);
     }
 }
 
