@@ -3,3 +3,4 @@
 pub mod caller;
 pub mod host;
 pub mod messages_api;
+pub mod namespaces;

@@ -103,11 +103,14 @@ impl MessagesApi {
         self.seen().iter().filter_map(|seen| Some(Turn::of(&seen.body)?.question)).collect()
     }
 
-    /// Waits for a question that contains `words`.
+    /// Waits until a question that contains `words` has been put `times` times: by its own request,
+    /// a retry, or a request with a tool's result.
     #[track_caller]
-    pub fn wait_for(&self, words: &str) {
-        wait_until(&format!("a question with {words}"), || {
-            self.questions().iter().any(|question| question.contains(words)).then_some(())
+    pub fn wait_for(&self, words: &str, times: usize) {
+        wait_until(&format!("{times} requests about {words}"), || {
+            let questions = self.questions();
+            let put = questions.iter().filter(|question| question.contains(words)).count();
+            (put >= times).then_some(())
         });
     }
 

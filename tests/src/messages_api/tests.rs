@@ -71,7 +71,7 @@ fn a_held_answer_comes_only_after_its_release() {
     let api = MessagesApi::start();
     thread::scope(|scope| {
         let asking = scope.spawn(|| ask(&api, "[[hold]]"));
-        api.wait_for("[[hold]]");
+        api.wait_for("[[hold]]", 1);
         assert!(!asking.is_finished(), "the answer came without a release");
         api.release();
         let (_, stream) = asking.join().expect("asking does not panic");
