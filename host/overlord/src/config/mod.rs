@@ -1,0 +1,195 @@
+//! The configuration: typed, checked, its paths absolute. Read once from the file and the environment,
+//! with everything that is wrong reported together.
+//!
+//! Makes no directory and generates no secret; touches nothing but the files that it reads and the
+//! names of directories that it compares. What a slot's settings mean only its component knows.
+
+mod agent;
+mod annotate;
+mod check;
+mod errors;
+mod keys;
+mod layers;
+mod read;
+mod secrets;
+mod table;
+mod values;
+mod words;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use agent::{AgentCommand, AgentConfig, Inherited};
+pub use annotate::annotated_defaults;
+pub use errors::{ConfigError, ConfigErrors, Origin};
+pub use secrets::{Secret, Secrets};
+pub use words::{FailMode, Instances, LogFormat, LogLevel, Unowned, WallChoice, Wasi};
+
+/// The configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The directory of what must survive a restart.
+    pub data: PathBuf,
+    /// The directory that the agent works in.
+    pub workspace: PathBuf,
+    /// The directory of the components.
+    pub components: PathBuf,
+    /// What cookies are signed with.
+    pub secrets: Secrets,
+    /// How the HTTP server behaves.
+    pub server: ServerConfig,
+    /// Who may read and continue which conversation.
+    pub sessions: SessionsConfig,
+    /// What goes to standard error.
+    pub log: LogConfig,
+    /// Who is asking?
+    pub auth: AuthConfig,
+    /// May they ask now?
+    pub limit: Slot,
+    /// What was said?
+    pub history: Slot,
+    /// How is it written down?
+    pub audit: AuditConfig,
+    /// The program that answers.
+    pub agent: AgentConfig,
+    /// The file that was read, if any: the agent must not see it.
+    pub file: Option<PathBuf>,
+    /// The file that the secrets were read from, if any: the agent must not see it.
+    pub secret_key_file: Option<PathBuf>,
+    /// What is allowed and unwise, a sentence each, for the log at start.
+    pub warnings: Vec<String>,
+}
+
+/// How the HTTP server behaves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServerConfig {
+    /// How long running questions may still take when the host is told to stop.
+    pub stop_after: Duration,
+    /// How many connections are open at a time.
+    pub connections_max: usize,
+}
+
+/// Who may read and continue which conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionsConfig {
+    /// Those that nobody owns.
+    pub unowned: Unowned,
+    /// Whether everything is open to everyone.
+    pub open: bool,
+}
+
+/// What goes to standard error.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogConfig {
+    /// How much.
+    pub level: LogLevel,
+    /// Written how.
+    pub format: LogFormat,
+}
+
+/// A place that a component fills.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slot {
+    /// The component's name: `NAME.wasm` in the components directory.
+    pub component: String,
+    /// How long its instances live.
+    pub instances: Instances,
+    /// What WASI it is linked with.
+    pub wasi: Wasi,
+    /// What becomes of a request when it breaks.
+    pub fail: FailMode,
+    /// What it is handed with every call.
+    pub settings: Settings,
+}
+
+/// A component's settings in the order of the configuration; a key may come more than once.
+#[derive(Clone, PartialEq, Default)]
+pub struct Settings(pub Vec<(String, String)>);
+
+impl fmt::Debug for Settings {
+    /// Names only: what a value means the host does not know, so it may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// The auth slot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuthConfig {
+    /// Its component.
+    pub slot: Slot,
+    /// The cookie of the application that signs people in.
+    pub cookie: String,
+    /// The cookie that Overlord itself issues.
+    pub own_cookie: String,
+    /// The headers that the component sees, in lower case.
+    pub headers: Vec<String>,
+}
+
+/// The audit slot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuditConfig {
+    /// Its component.
+    pub slot: Slot,
+    /// Where the lines go; none for nowhere.
+    pub file: Option<PathBuf>,
+}
+
+/// What of the process the configuration depends on besides its file.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The environment.
+    pub environment: Vec<(OsString, OsString)>,
+    /// The working directory.
+    pub directory: PathBuf,
+    /// The path of the running program.
+    pub program: PathBuf,
+}
+
+impl Surroundings {
+    /// Those of this process.
+    pub fn of_this_process() -> std::io::Result<Self> {
+        Ok(Self {
+            environment: std::env::vars_os().collect(),
+            directory: std::env::current_dir()?,
+            program: std::env::current_exe()?,
+        })
+    }
+
+    /// A variable's value, where it is an absolute path: elsewise the XDG rules have it ignored.
+    fn absolute(&self, name: &str) -> Option<PathBuf> {
+        let (_, value) = self.environment.iter().rev().find(|(known, _)| known == name)?;
+        Some(PathBuf::from(value)).filter(|path| path.is_absolute())
+    }
+}
+
+impl Config {
+    /// Reads `file`, or else the file that `OVERLORD_CONFIG` names, or none, and the environment.
+    pub fn load(file: Option<&Path>, surroundings: &Surroundings) -> Result<Self, ConfigErrors> {
+        let mut errors = Vec::new();
+        let mut gathered = layers::Gathered::presets();
+        let file = read::file(file, surroundings, &mut gathered, &mut errors);
+        gathered.environment(&surroundings.environment, &mut errors);
+        // What a file that could not be read would have said is unknown: to compare one value with
+        // another would be guessing.
+        let whole =
+            !errors.iter().any(|e| matches!(e, ConfigError::Syntax { .. } | ConfigError::Unreadable { .. }));
+        let mut reader = read::Reader::new(&gathered, surroundings, errors);
+        let mut config = reader.config(file);
+        if whole {
+            check::check(&mut config, &mut reader);
+        }
+        match reader.finish() {
+            errors if errors.is_empty() => Ok(config),
+            errors => Err(ConfigErrors(errors)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

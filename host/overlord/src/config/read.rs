@@ -1,0 +1,382 @@
+//! Reads the gathered values into the typed configuration, one key after another, and notes what
+//! cannot be. Knows what each key may be; knows nothing of one value's bearing on another.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::agent::{AgentCommand, AgentConfig, Inherited, check_home};
+use super::errors::{ConfigError, Origin};
+use super::keys::{Key, Preset, SETTING, Shape};
+use super::layers::{FILE_VARIABLE, Found, Gathered};
+use super::secrets::{self, Secret, Secrets};
+use super::values::{Raw, is_component_name, is_token, is_whole, shown};
+use super::words::Words;
+use super::{
+    AuditConfig, AuthConfig, Config, FailMode, LogConfig, ServerConfig, SessionsConfig, Settings, Slot,
+    Surroundings,
+};
+
+/// The largest configuration file that is read: hundreds of times what the annotated one has.
+pub(super) const FILE_MAX_BYTES: u64 = 1024 * 1024;
+/// The most that one slot's settings may have, names and values together: they are copied into the
+/// component with every call.
+pub(super) const SETTINGS_MAX_BYTES: usize = 16 * 1024;
+
+/// Reads the file, if there is one, into `gathered`; its absolute path.
+pub(super) fn file(
+    named: Option<&Path>,
+    surroundings: &Surroundings,
+    gathered: &mut Gathered,
+    errors: &mut Vec<ConfigError>,
+) -> Option<PathBuf> {
+    let variable = surroundings.environment.iter().rev().find(|(name, _)| name == FILE_VARIABLE);
+    let (origin, path) = match (named, variable) {
+        (Some(path), _) => ("command line", path),
+        (None, Some((_, path))) => (FILE_VARIABLE, Path::new(path)),
+        (None, None) => return None,
+    };
+    let path = surroundings.directory.join(path);
+    match secrets::read_limited(&path, FILE_MAX_BYTES) {
+        Ok(text) => gathered.file(&path, &text, errors),
+        Err(source) => errors.push(ConfigError::Unreadable {
+            origin: origin.to_owned(),
+            path: path.clone(),
+            source,
+            way_out: "name a file that the host may read, or none at all",
+        }),
+    }
+    Some(path)
+}
+
+/// Turns values into types.
+pub(super) struct Reader<'a> {
+    gathered: &'a Gathered,
+    surroundings: &'a Surroundings,
+    errors: Vec<ConfigError>,
+    /// The keys that have an error, whose values are placeholders.
+    unsound: BTreeSet<&'static str>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(
+        gathered: &'a Gathered,
+        surroundings: &'a Surroundings,
+        errors: Vec<ConfigError>,
+    ) -> Self {
+        Self { gathered, surroundings, errors, unsound: BTreeSet::new() }
+    }
+
+    /// All that was wrong.
+    pub(super) fn finish(self) -> Vec<ConfigError> {
+        self.errors
+    }
+
+    /// The whole configuration, with placeholders where there were errors.
+    pub(super) fn config(&mut self, file: Option<PathBuf>) -> Config {
+        let data =
+            self.path("data").or_else(|| self.under("data", "XDG_STATE_HOME", ".local/state", "overlord"));
+        let data = data.unwrap_or_default();
+        let workspace = self
+            .path("workspace")
+            .or_else(|| self.under("workspace", "XDG_DATA_HOME", ".local/share", "overlord/workspace"));
+        let (secrets, secret_key_file) = self.secrets();
+        Config {
+            listen: self.address("listen"),
+            workspace: workspace.unwrap_or_default(),
+            components: self.path("components").unwrap_or_else(|| installed(&self.surroundings.program)),
+            secrets,
+            server: ServerConfig {
+                stop_after: self.seconds("server.stop_after_s"),
+                connections_max: self.number("server.connections_max"),
+            },
+            sessions: SessionsConfig {
+                unowned: self.choice("sessions.unowned"),
+                open: self.flag("sessions.open"),
+            },
+            log: LogConfig { level: self.choice("log.level"), format: self.choice("log.format") },
+            auth: AuthConfig {
+                slot: self.slot("auth"),
+                cookie: self.token("auth.cookie"),
+                own_cookie: self.token("auth.own_cookie"),
+                headers: self.tokens("auth.headers"),
+            },
+            limit: self.slot("limit"),
+            history: self.slot("history"),
+            audit: AuditConfig { slot: self.slot("audit"), file: self.audit_file(&data) },
+            agent: self.agent(),
+            data,
+            file,
+            secret_key_file,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Who says what a key is.
+    pub(super) fn origin(&self, path: &'static str) -> Origin {
+        self.gathered.value(key(path)).map_or(Origin::Default, |found| found.origin.clone())
+    }
+
+    /// Whether none of these keys had an error.
+    pub(super) fn sound(&self, paths: &[&str]) -> bool {
+        !paths.iter().any(|path| self.unsound.contains(path))
+    }
+
+    /// Notes that what is said of a key cannot be, for a reason that its type does not tell.
+    pub(super) fn refuse(&mut self, path: &'static str, reason: String, way_out: String) {
+        self.unsound.insert(path);
+        let origin = self.origin(path);
+        self.errors.push(ConfigError::Refused { origin, reason, way_out });
+    }
+
+    fn agent(&mut self) -> AgentConfig {
+        let user = self.text("agent.user");
+        AgentConfig {
+            slot: self.slot("agent"),
+            command: self.command(),
+            home: self.home(),
+            user: Some(user).filter(|user| !user.is_empty()),
+            wall: self.choice("agent.wall"),
+            environment: self.patterns("agent.environment"),
+            running_max: self.number("agent.running_max"),
+            time_limit: self.seconds("agent.time_limit_s"),
+            idle_limit: self.seconds("agent.idle_limit_s"),
+            output_max_bytes: self.number("agent.output_max_bytes"),
+        }
+    }
+
+    fn slot(&mut self, name: &'static str) -> Slot {
+        let at = |part: &str| key(&format!("{name}.{part}")).path;
+        let component = self.read(at("component"), String::new(), |raw| raw.text(is_component_name));
+        let settings = self.settings(name, &component, key(at("component")));
+        Slot {
+            component,
+            instances: self.choice(at("instances")),
+            wasi: self.choice(at("wasi")),
+            fail: self.fail(at("fail")),
+            settings,
+        }
+    }
+
+    fn fail(&mut self, path: &'static str) -> FailMode {
+        let Shape::Closed(reason) = key(path).shape else { return self.choice(path) };
+        let said = self.text(path);
+        if said == "open" {
+            let way_out = format!("set {path} to \"closed\" or leave it out");
+            self.refuse(path, format!("{path} cannot be \"open\": {reason}"), way_out);
+        } else if said != "closed" {
+            self.wrong(path);
+        }
+        FailMode::Closed
+    }
+
+    /// A slot's settings as its component gets them. The table's own defaults belong to the component
+    /// that the table names, and are left out for another.
+    fn settings(&mut self, slot: &'static str, component: &str, named: &Key) -> Settings {
+        let ours = matches!(named.preset, Preset::Value(preset) if preset.trim_matches('"') == component);
+        let mut settings = Vec::new();
+        for (name, found) in self.gathered.settings(slot) {
+            if found.origin == Origin::Default && !ours {
+                continue;
+            }
+            let known = Key::find(&format!("{slot}.settings.{name}")).filter(|_| ours);
+            let number = known.is_some_and(|key| matches!(key.preset, Preset::Value(v) if is_whole(v)));
+            match found.raw.setting() {
+                Some(values) if !number || values.iter().all(|value| is_whole(value)) => {
+                    settings.extend(values.into_iter().map(|value| (name.clone(), value)));
+                }
+                _ => self.errors.push(ConfigError::Value {
+                    origin: found.origin.clone(),
+                    key: format!("{slot}.settings.{name}"),
+                    found: found.raw.kind().to_owned(),
+                    expected: if number { "a whole number".to_owned() } else { SETTING.to_owned() },
+                }),
+            }
+        }
+        let size: usize = settings.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if size > SETTINGS_MAX_BYTES {
+            let reason =
+                format!("{slot}.settings has {size} bytes, more than the {SETTINGS_MAX_BYTES} allowed");
+            self.refuse(
+                named.path,
+                reason,
+                "say less there: they are handed over with every call".to_owned(),
+            );
+        }
+        Settings(settings)
+    }
+
+    fn secrets(&mut self) -> (Secrets, Option<PathBuf>) {
+        let given = self.gathered.value(key("secret_key"));
+        let in_file = self.gathered.value(key("secret_key_file"));
+        let given_outranks = match (given, in_file) {
+            (None, None) => return (Secrets::Generated, None),
+            (Some(given), Some(in_file)) if given.origin.rank() == in_file.origin.rank() => {
+                let reason = "secret_key and secret_key_file are both given".to_owned();
+                self.refuse("secret_key", reason, "leave out one of them".to_owned());
+                return (Secrets::Generated, None);
+            }
+            (given, in_file) => given.map(|g| g.origin.rank()) > in_file.map(|f| f.origin.rank()),
+        };
+        if given_outranks {
+            let texts = self.read("secret_key", Vec::new(), |raw| match raw {
+                Raw::Bare(text) | Raw::Text(text) => Some(vec![text.clone()]).filter(|_| !text.is_empty()),
+                raw => raw.list(|text| !text.is_empty()).filter(|list| !list.is_empty()),
+            });
+            return (Secrets::Given(texts.into_iter().map(Secret::new).collect()), None);
+        }
+        let Some(path) = self.path("secret_key_file") else { return (Secrets::Generated, None) };
+        match secrets::read(&path) {
+            Ok(secrets) => (Secrets::Given(secrets), Some(path)),
+            Err(source) => {
+                self.unsound.insert("secret_key_file");
+                let way_out = "it must be a file that the host may read, one secret a line";
+                let origin = self.origin("secret_key_file").to_string();
+                self.errors.push(ConfigError::Unreadable { origin, path, source, way_out });
+                (Secrets::Generated, None)
+            }
+        }
+    }
+
+    fn audit_file(&mut self, data: &Path) -> Option<PathBuf> {
+        let path = self.path("audit.file").unwrap_or_else(|| data.join("audit.jsonl"));
+        (path != Path::new("/dev/null")).then_some(path)
+    }
+
+    fn command(&mut self) -> AgentCommand {
+        match self.text("agent.command").as_str() {
+            "" => AgentCommand::Auto,
+            "demo" => AgentCommand::Demo,
+            path if path.contains('/') => {
+                self.path("agent.command").map_or(AgentCommand::Auto, AgentCommand::Path)
+            }
+            name => AgentCommand::Name(name.to_owned()),
+        }
+    }
+
+    fn home(&mut self) -> Option<String> {
+        if self.text("agent.home").is_empty() {
+            return None;
+        }
+        let template = self.path("agent.home")?.to_string_lossy().into_owned();
+        if let Err(reason) = check_home(&template) {
+            let way_out = "write it like /srv/homes/{user}".to_owned();
+            self.refuse("agent.home", format!("agent.home is no template: {reason}"), way_out);
+        }
+        Some(template)
+    }
+
+    /// `rest` below the directory that the XDG rules name.
+    fn under(&mut self, path: &'static str, xdg: &str, in_home: &str, rest: &str) -> Option<PathBuf> {
+        if !self.sound(&[path]) {
+            return None;
+        }
+        let home = || Some(self.surroundings.absolute("HOME")?.join(in_home));
+        let found = self.surroundings.absolute(xdg).or_else(home);
+        if found.is_none() {
+            let reason = format!("{path} is not given, and neither {xdg} nor HOME says where it could be");
+            self.refuse(path, reason, format!("set {} to a directory", key(path).variable()));
+        }
+        Some(found?.join(rest))
+    }
+
+    /// A path, absolute; none where nobody says or it is wrong.
+    fn path(&mut self, path: &'static str) -> Option<PathBuf> {
+        let found = self.gathered.value(key(path))?;
+        let base = match &found.origin {
+            Origin::File { path, .. } => path.parent().unwrap_or(Path::new("/")),
+            _ => &self.surroundings.directory,
+        };
+        self.read(path, None, |raw| {
+            let text = raw.text(|text| !text.is_empty() && !text.starts_with('~') && !text.contains('\0'))?;
+            Some(Some(base.join(text)))
+        })
+    }
+
+    fn address(&mut self, path: &'static str) -> SocketAddr {
+        self.read(path, SocketAddr::from(([127, 0, 0, 1], 0)), |raw| raw.text(|_| true)?.parse().ok())
+    }
+
+    fn text(&mut self, path: &'static str) -> String {
+        self.read(path, String::new(), |raw| raw.text(|text| !text.contains('\0')))
+    }
+
+    fn token(&mut self, path: &'static str) -> String {
+        self.read(path, String::new(), |raw| raw.text(is_token))
+    }
+
+    fn tokens(&mut self, path: &'static str) -> Vec<String> {
+        let tokens = self.read(path, Vec::new(), |raw| raw.list(is_token));
+        tokens.into_iter().map(|token| token.to_ascii_lowercase()).collect()
+    }
+
+    fn patterns(&mut self, path: &'static str) -> Inherited {
+        let patterns = self.read(path, Vec::new(), |raw| raw.list(|_| true));
+        Inherited::new(patterns).unwrap_or_else(|pattern| {
+            let reason = format!("{path} has {}, which no program inherits by", shown(&pattern));
+            let way_out = format!("write {}; OVERLORD_ variables stay with the host", key(path).expected());
+            self.refuse(path, reason, way_out);
+            Inherited::new(Vec::new()).expect("there is nothing wrong with none")
+        })
+    }
+
+    fn flag(&mut self, path: &'static str) -> bool {
+        self.read(path, false, Raw::flag)
+    }
+
+    fn number<T: TryFrom<i64> + Default>(&mut self, path: &'static str) -> T {
+        let Shape::Number { min, max } = key(path).shape else { panic!("{path} is no number") };
+        self.read(path, T::default(), |raw| {
+            let number = raw.number().filter(|number| (min..=max).contains(number))?;
+            T::try_from(number).ok()
+        })
+    }
+
+    fn seconds(&mut self, path: &'static str) -> Duration {
+        Duration::from_secs(self.number(path))
+    }
+
+    fn choice<T: Words>(&mut self, path: &'static str) -> T {
+        let meant = |text: &str| T::WORDS.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        self.read(path, T::WORDS[0].1, |raw| meant(&raw.text(|_| true)?))
+    }
+
+    /// What `take` makes of the key's value, or the placeholder with an error noted.
+    fn read<T>(&mut self, path: &'static str, placeholder: T, take: impl FnOnce(&Raw) -> Option<T>) -> T {
+        let found = self.gathered.value(key(path)).expect("only keys that have a default are read unasked");
+        take(&found.raw).unwrap_or_else(|| {
+            self.wrong(path);
+            placeholder
+        })
+    }
+
+    fn wrong(&mut self, path: &'static str) {
+        let key = key(path);
+        let Some(Found { raw, origin }) = self.gathered.value(key) else { return };
+        if !self.unsound.insert(path) {
+            return;
+        }
+        let secret = matches!(key.shape, Shape::Secrets);
+        let found = if secret { raw.kind().to_owned() } else { raw.shown() };
+        self.errors.push(ConfigError::Value {
+            origin: origin.clone(),
+            key: path.to_owned(),
+            found,
+            expected: key.expected(),
+        });
+    }
+}
+
+fn key(path: &str) -> &'static Key {
+    Key::find(path).unwrap_or_else(|| panic!("{path} is not in the table of keys"))
+}
+
+/// Where the components are installed, seen from the program.
+fn installed(program: &Path) -> PathBuf {
+    let directory = program.parent().unwrap_or(Path::new("/"));
+    let beside = directory.parent().unwrap_or(Path::new("/"));
+    let places =
+        [directory.join("components"), beside.join("components"), beside.join("lib/overlord/components")];
+    places.iter().find(|place| place.is_dir()).unwrap_or(&places[1]).clone()
+}
