@@ -74,8 +74,9 @@ pub(super) const KEYS: &[Key] = &[
         preset: Preset::Found(r#"["the old one", "the new one"]"#),
         original: None,
         about: "The secret that cookies are signed with, shared with the application that signs people\n\
-                in; or a list of them, the newest last: it signs, and all are accepted. With neither\n\
-                this nor secret_key_file the host makes one and keeps it in the data directory.",
+                in; or a list of them, the newest last: it signs, and all are accepted. The variable is\n\
+                one secret, commas and all. With neither this nor secret_key_file the host makes one\n\
+                and keeps it in the data directory.",
     },
     Key {
         path: "secret_key_file",
