@@ -4,3 +4,40 @@
 wit_bindgen::generate!({ world: "auth-policy", path: "../../wit" });
 
 use overlord_arena as _; // the global allocator
+
+use crate::{cookies, payload, settings};
+use exports::overlord::policy::auth::{
+    Denial, Fault, Guest, Instant, Issued, Judgement, Principal, Request, Settings,
+};
+
+struct Policy;
+
+export!(Policy);
+
+impl Guest for Policy {
+    fn authenticate(settings: Settings, request: Request, now: Instant) -> Result<Judgement, Fault> {
+        let settings = settings::Settings::read(&settings).map_err(fault)?;
+        let sent: Vec<_> =
+            request.cookies.iter().map(|cookie| (cookie.name.as_str(), cookie.value.as_str())).collect();
+        Ok(match cookies::authenticate(&settings, &sent, now) {
+            Ok(payload::Principal { user, roles }) => Judgement::Admitted(Principal { user, roles }),
+            Err(denial) => Judgement::Denied(match denial {
+                cookies::Denial::Missing => Denial::Missing,
+                cookies::Denial::Invalid(why) => Denial::Invalid(why),
+                cookies::Denial::Expired => Denial::Expired,
+            }),
+        })
+    }
+
+    fn issue(settings: Settings, who: Principal, now: Instant) -> Result<Issued, Fault> {
+        let settings = settings::Settings::read(&settings).map_err(fault)?;
+        let who = payload::Principal { user: who.user, roles: who.roles };
+        let cookies::Issued { name, value, max_age_s } =
+            cookies::issue(&settings, &who, now).map_err(fault)?;
+        Ok(Issued { name, value, max_age_s })
+    }
+}
+
+fn fault(error: impl std::error::Error) -> Fault {
+    Fault { message: error.to_string() }
+}

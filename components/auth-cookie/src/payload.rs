@@ -1,0 +1,191 @@
+//! The payload: where in a JSON text the user's name and roles stand. Knows nothing of signatures.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::{Map, RawValue, Value};
+use thiserror::Error;
+
+/// A path is short: it names a place that somebody chose.
+const MAX_DEPTH: usize = 8;
+
+/// As long as a name or a role may be, in characters.
+pub const MAX_NAME: usize = 256;
+
+/// More roles than anyone has.
+pub const MAX_ROLES: usize = 64;
+
+/// The keys down to a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Path(Vec<String>);
+
+/// Whom a cookie speaks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The user's name.
+    pub user: String,
+    /// What else the user may be.
+    pub roles: Vec<String>,
+}
+
+/// A payload that speaks for nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PayloadError {
+    /// No JSON.
+    #[error("its payload is not JSON")]
+    Json,
+    /// Nothing at the path of the user's name.
+    #[error("its payload names no user")]
+    NoUser,
+    /// Something else than a name.
+    #[error("its user's name is not text of 1 to {MAX_NAME} characters without control characters")]
+    User,
+    /// Something else than roles.
+    #[error(
+        "its roles are not at most {MAX_ROLES} texts of at most {MAX_NAME} characters without control characters"
+    )]
+    Roles,
+}
+
+/// What stands at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Leaf {
+    /// Nothing, or null.
+    Missing,
+    Text(String),
+    Texts(Vec<String>),
+    Other,
+}
+
+impl Path {
+    /// Reads keys joined by dots.
+    pub fn parse(text: &str) -> Option<Self> {
+        let keys: Vec<_> = text.split('.').map(str::to_owned).collect();
+        (keys.len() <= MAX_DEPTH && !keys.iter().any(String::is_empty)).then_some(Self(keys))
+    }
+
+    /// The path of one key.
+    pub fn of(key: &str) -> Self {
+        Self(vec![key.to_owned()])
+    }
+
+    /// Whether one of the two leads to or through what the other leads to.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(one, another)| one == another)
+    }
+}
+
+impl Principal {
+    /// Reads a payload.
+    pub fn read(json: &[u8], user_path: &Path, roles_path: &Path) -> Result<Self, PayloadError> {
+        let json = str::from_utf8(json).map_err(|_| PayloadError::Json)?;
+        let user = match leaf(json, user_path)? {
+            Leaf::Text(user) => user,
+            Leaf::Missing => return Err(PayloadError::NoUser),
+            Leaf::Texts(_) | Leaf::Other => return Err(PayloadError::User),
+        };
+        let roles = match leaf(json, roles_path)? {
+            Leaf::Missing => Vec::new(),
+            Leaf::Text(role) => vec![role],
+            Leaf::Texts(roles) => roles,
+            Leaf::Other => return Err(PayloadError::Roles),
+        };
+        let principal = Self { user, roles };
+        principal.check()?;
+        Ok(principal)
+    }
+
+    /// Writes a payload. Those who may not be read are not written either.
+    pub fn write(&self, user_path: &Path, roles_path: &Path) -> Result<String, PayloadError> {
+        self.check()?;
+        let mut payload = Map::new();
+        let roles = self.roles.iter().map(|role| Value::from(role.as_str())).collect();
+        put(&mut payload, &user_path.0, Value::from(self.user.as_str()));
+        put(&mut payload, &roles_path.0, Value::Array(roles));
+        Ok(Value::Object(payload).to_string())
+    }
+
+    fn check(&self) -> Result<(), PayloadError> {
+        if !is_name(&self.user) {
+            return Err(PayloadError::User);
+        }
+        if self.roles.len() > MAX_ROLES || !self.roles.iter().all(|role| is_name(role)) {
+            return Err(PayloadError::Roles);
+        }
+        Ok(())
+    }
+}
+
+/// A name goes into logs, headers and folders' names: nothing that breaks a line, and a bound.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().nth(MAX_NAME).is_none() && !text.chars().any(char::is_control)
+}
+
+/// Puts a value at a path, making the objects on the way. Paths that overlap never come here.
+fn put(object: &mut Map<String, Value>, path: &[String], value: Value) {
+    match path {
+        [] => {}
+        [last] => {
+            object.insert(last.clone(), value);
+        }
+        [first, rest @ ..] => {
+            let inner = object.entry(first.clone()).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(inner) = inner {
+                put(inner, rest, value);
+            }
+        }
+    }
+}
+
+/// What stands at a path. Everything beside it is passed over, which takes neither memory nor stack
+/// however deep it goes.
+fn leaf(json: &str, path: &Path) -> Result<Leaf, PayloadError> {
+    let mut value: &RawValue = parse(json)?;
+    for key in &path.0 {
+        if !value.get().starts_with('{') {
+            return Ok(Leaf::Missing);
+        }
+        let mut object = serde_json::Deserializer::from_str(value.get());
+        match object.deserialize_map(Member(key)).map_err(|_| PayloadError::Json)? {
+            Some(inner) => value = inner,
+            None => return Ok(Leaf::Missing),
+        }
+    }
+    match value.get().as_bytes() {
+        [b'"', ..] => Ok(parse(value.get()).map_or(Leaf::Other, Leaf::Text)),
+        [b'[', ..] => Ok(parse(value.get()).map_or(Leaf::Other, Leaf::Texts)),
+        b"null" => Ok(Leaf::Missing),
+        _ => Ok(Leaf::Other),
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, PayloadError> {
+    serde_json::from_str(json).map_err(|_| PayloadError::Json)
+}
+
+/// Finds the value of a key in an object. Where the key comes twice the last one counts, as in
+/// Python.
+struct Member<'a>(&'a str);
+
+impl<'de> Visitor<'de> for Member<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(key) = object.next_key::<String>()? {
+            if key == self.0 {
+                found = Some(object.next_value()?);
+            } else {
+                object.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests;
