@@ -3,7 +3,8 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer as _, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::{Map, RawValue, Value};
+use serde::ser::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 /// A path is short: it names a place that somebody chose.
@@ -98,11 +99,10 @@ impl Principal {
     /// Writes a payload. Those who may not be read are not written either.
     pub fn write(&self, user_path: &Path, roles_path: &Path) -> Result<String, PayloadError> {
         self.check()?;
-        let mut payload = Map::new();
-        let roles = self.roles.iter().map(|role| Value::from(role.as_str())).collect();
-        put(&mut payload, &user_path.0, Value::from(self.user.as_str()));
-        put(&mut payload, &roles_path.0, Value::Array(roles));
-        Ok(Value::Object(payload).to_string())
+        let mut payload = Vec::new();
+        put(&mut payload, &user_path.0, Node::Text(&self.user));
+        put(&mut payload, &roles_path.0, Node::Texts(&self.roles));
+        Ok(serde_json::to_string(&Node::Object(payload)).expect("texts can always be written"))
     }
 
     fn check(&self) -> Result<(), PayloadError> {
@@ -121,17 +121,36 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().nth(MAX_NAME).is_none() && !text.chars().any(char::is_control)
 }
 
-/// Puts a value at a path, making the objects on the way. Paths that overlap never come here.
-fn put(object: &mut Map<String, Value>, path: &[String], value: Value) {
+/// What is written. Not `serde_json::Value`: its numbers bring tables as large as all the rest.
+enum Node<'a> {
+    Text(&'a str),
+    Texts(&'a [String]),
+    Object(Vec<(&'a str, Node<'a>)>),
+}
+
+impl Serialize for Node<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Texts(texts) => serializer.collect_seq(*texts),
+            Self::Object(members) => serializer.collect_map(members.iter().map(|(key, node)| (key, node))),
+        }
+    }
+}
+
+/// Puts a node at a path, making the objects on the way. Paths that overlap never come here.
+fn put<'a>(object: &mut Vec<(&'a str, Node<'a>)>, path: &'a [String], node: Node<'a>) {
     match path {
         [] => {}
-        [last] => {
-            object.insert(last.clone(), value);
-        }
+        [last] => object.push((last, node)),
         [first, rest @ ..] => {
-            let inner = object.entry(first.clone()).or_insert_with(|| Value::Object(Map::new()));
-            if let Value::Object(inner) = inner {
-                put(inner, rest, value);
+            let known = object.iter().position(|(key, _)| key == first);
+            let index = known.unwrap_or_else(|| {
+                object.push((first, Node::Object(Vec::new())));
+                object.len() - 1
+            });
+            if let (_, Node::Object(inner)) = &mut object[index] {
+                put(inner, rest, node);
             }
         }
     }
