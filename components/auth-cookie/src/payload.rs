@@ -39,11 +39,11 @@ pub enum PayloadError {
     #[error("its payload names no user")]
     NoUser,
     /// Something else than a name.
-    #[error("its user's name is not text of 1 to {MAX_NAME} characters without control characters")]
+    #[error("the user's name is not text of 1 to {MAX_NAME} characters without control characters")]
     User,
     /// Something else than roles.
     #[error(
-        "its roles are not at most {MAX_ROLES} texts of at most {MAX_NAME} characters without control characters"
+        "the roles are not at most {MAX_ROLES} texts of at most {MAX_NAME} characters without control characters"
     )]
     Roles,
 }
