@@ -286,12 +286,13 @@ fn ten_thousand_characters_of_all_scripts_come_through_whole(isolated: Isolated)
 
 fn a_killed_host_leaves_no_process_behind(isolated: Isolated) {
     let house = House::with(isolated, |setup| {
-        // The tool has to be allowed, or there is nothing to leave behind.
+        // The tool has to be allowed, or there is nothing to leave behind: by the user's settings,
+        // and by not being restricted, since that refuses what it cannot see through.
         let settings = setup.home().join(".claude");
         fs::create_dir(&settings).expect("making the client's folder");
         let allow = json!({"permissions": {"allow": ["Bash"]}}).to_string();
         fs::write(settings.join("settings.json"), allow).expect("writing its settings");
-        setup
+        setup.with("OVERLORD_AGENT_SETTINGS_READ_OUTSIDE", "allow")
     });
     let session = house.alice.new_session();
     let question = "[[tool:setsid --fork sleep 86400; echo started]] [[hold]]";
@@ -318,18 +319,32 @@ fn a_killed_host_leaves_no_process_behind(isolated: Isolated) {
 fn processes_of(folder: &str) -> Vec<String> {
     let mut names = Vec::new();
     for process in processes().expect("reading the processes") {
-        let environment = match fs::read(format!("/proc/{process}/environ")) {
-            Ok(environment) => environment,
-            // It has ended in the meantime.
-            Err(error) if error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(3) => {
-                continue;
-            }
-            Err(error) => panic!("reading the environment of process {process}: {error}"),
-        };
+        let environment =
+            wait_until(&format!("the environment of process {process}"), || environment_of(process));
         if String::from_utf8_lossy(&environment).contains(folder) {
             let name = fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
             names.push(name.trim_end().to_owned());
         }
     }
     names
+}
+
+/// The environment of a process, empty where it has ended, or none where it is about to end: its
+/// memory is gone already, and with it who may read about it.
+fn environment_of(process: i32) -> Option<Vec<u8>> {
+    /// What reading from a process gives that ended after the file was opened.
+    const NO_SUCH_PROCESS: i32 = 3;
+    match fs::read(format!("/proc/{process}/environ")) {
+        Ok(environment) => Some(environment),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let state = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+            state.contains("State:\tZ").then(Vec::new)
+        }
+        Err(error)
+            if error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(NO_SUCH_PROCESS) =>
+        {
+            Some(Vec::new())
+        }
+        Err(error) => panic!("reading the environment of process {process}: {error}"),
+    }
 }

@@ -14,14 +14,14 @@ mod hosted;
 use std::process::{Command, ExitCode, Stdio};
 
 use libtest_mimic::{Arguments, Trial};
-use overlord_tests::host::built;
+use overlord_tests::host::{built, checkout};
 use overlord_tests::namespaces::{Isolated, run_isolated};
 
 /// What the ring is called where it is to be left out.
 const NAME: &str = "real-client";
 
 fn main() -> ExitCode {
-    run_isolated(NAME, &built("."), install, |isolated| {
+    run_isolated(NAME, checkout(), install, |isolated| {
         let mut trials = confined::trials(isolated);
         trials.extend(alone::trials(isolated));
         trials.extend(hosted::trials(isolated));

@@ -264,8 +264,13 @@ impl Drop for Process {
 
 /// The path of something that the build leaves in the checkout.
 pub fn built(path: &str) -> PathBuf {
+    checkout().join(path)
+}
+
+/// The folder that everything of the project lies in.
+pub fn checkout() -> &'static Path {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests.parent().expect("the crate lies in the checkout").join(path)
+    tests.parent().expect("the crate lies in the checkout")
 }
 
 /// Waits until `look` finds something, and panics naming `what` where it never does.

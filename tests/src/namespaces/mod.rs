@@ -59,6 +59,17 @@ pub enum Error {
         /// What `unshare` said.
         why: String,
     },
+    /// What makes one is not installed.
+    #[error(
+        "the {name} tests need util-linux's unshare, and it cannot be run ({error}): install the \
+         package util-linux, or leave these tests out by name with {WITHOUT}={name}"
+    )]
+    Unshare {
+        /// What the tests are called.
+        name: String,
+        /// What the system said.
+        error: io::Error,
+    },
     /// It is there, and cannot be furnished.
     #[error("furnishing the namespaces: {doing}: {error}")]
     Furnish {
@@ -138,17 +149,17 @@ pub fn processes() -> io::Result<Vec<i32>> {
 
 /// Asks for the namespaces once, for nothing.
 fn available(name: &str) -> Result<(), Error> {
-    let unavailable = |why: String| Error::Unavailable { name: name.to_owned(), why };
     let tried = Command::new("unshare")
         .args(UNSHARE)
         .arg("true")
         .output()
-        .map_err(|error| unavailable(format!("running util-linux's unshare: {error}")))?;
+        .map_err(|error| Error::Unshare { name: name.to_owned(), error })?;
     if tried.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&tried.stderr);
-    Err(unavailable(said.lines().next().unwrap_or("unshare said nothing").to_owned()))
+    let why = said.lines().next().unwrap_or("unshare said nothing").to_owned();
+    Err(Error::Unavailable { name: name.to_owned(), why })
 }
 
 fn outside(name: &str) -> Result<ExitCode, Error> {
