@@ -1,10 +1,11 @@
 //! The payload: where in a JSON text the user's name and roles stand. Knows nothing of signatures.
+//!
+//! It is read by `miniserde`, which takes no stack however deep the text goes, and half the code:
+//! with it the whole guest fits into one page of memory. As strict as JSON, which Python is not:
+//! `NaN` and half a surrogate pair make it no payload, wherever they stand.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use miniserde::json::Value;
 use serde::ser::{Serialize, Serializer};
-use serde_json::value::RawValue;
 use thiserror::Error;
 
 /// A path is short: it names a place that somebody chose.
@@ -48,16 +49,6 @@ pub enum PayloadError {
     Roles,
 }
 
-/// What stands at a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Leaf {
-    /// Nothing, or null.
-    Missing,
-    Text(String),
-    Texts(Vec<String>),
-    Other,
-}
-
 impl Path {
     /// Reads keys joined by dots.
     pub fn parse(text: &str) -> Option<Self> {
@@ -74,22 +65,33 @@ impl Path {
     pub fn overlaps(&self, other: &Self) -> bool {
         self.0.iter().zip(&other.0).all(|(one, another)| one == another)
     }
+
+    /// What stands there; null where nothing does.
+    fn lookup<'a>(&self, value: &'a Value) -> &'a Value {
+        self.0.iter().fold(value, |value, key| match value {
+            Value::Object(members) => members.get(key).unwrap_or(&Value::Null),
+            _ => &Value::Null,
+        })
+    }
 }
 
 impl Principal {
     /// Reads a payload.
     pub fn read(json: &[u8], user_path: &Path, roles_path: &Path) -> Result<Self, PayloadError> {
         let json = str::from_utf8(json).map_err(|_| PayloadError::Json)?;
-        let user = match leaf(json, user_path)? {
-            Leaf::Text(user) => user,
-            Leaf::Missing => return Err(PayloadError::NoUser),
-            Leaf::Texts(_) | Leaf::Other => return Err(PayloadError::User),
+        let payload: Value = miniserde::json::from_str(json).map_err(|_| PayloadError::Json)?;
+        let user = match user_path.lookup(&payload) {
+            Value::Null => return Err(PayloadError::NoUser),
+            Value::String(user) => user.clone(),
+            _ => return Err(PayloadError::User),
         };
-        let roles = match leaf(json, roles_path)? {
-            Leaf::Missing => Vec::new(),
-            Leaf::Text(role) => vec![role],
-            Leaf::Texts(roles) => roles,
-            Leaf::Other => return Err(PayloadError::Roles),
+        let roles = match roles_path.lookup(&payload) {
+            Value::Null => Vec::new(),
+            Value::String(role) => vec![role.clone()],
+            Value::Array(roles) => {
+                roles.iter().map(text).collect::<Option<_>>().ok_or(PayloadError::Roles)?
+            }
+            _ => return Err(PayloadError::Roles),
         };
         let principal = Self { user, roles };
         principal.check()?;
@@ -121,7 +123,14 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().nth(MAX_NAME).is_none() && !text.chars().any(char::is_control)
 }
 
-/// What is written. Not `serde_json::Value`: its numbers bring tables as large as all the rest.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// What is written. Texts alone: to write numbers takes tables as large as all the rest.
 enum Node<'a> {
     Text(&'a str),
     Texts(&'a [String]),
@@ -153,56 +162,6 @@ fn put<'a>(object: &mut Vec<(&'a str, Node<'a>)>, path: &'a [String], node: Node
                 put(inner, rest, node);
             }
         }
-    }
-}
-
-/// What stands at a path. Everything beside it is passed over, which takes neither memory nor stack
-/// however deep it goes.
-fn leaf(json: &str, path: &Path) -> Result<Leaf, PayloadError> {
-    let mut value: &RawValue = parse(json)?;
-    for key in &path.0 {
-        if !value.get().starts_with('{') {
-            return Ok(Leaf::Missing);
-        }
-        let mut object = serde_json::Deserializer::from_str(value.get());
-        match object.deserialize_map(Member(key)).map_err(|_| PayloadError::Json)? {
-            Some(inner) => value = inner,
-            None => return Ok(Leaf::Missing),
-        }
-    }
-    match value.get().as_bytes() {
-        [b'"', ..] => Ok(parse(value.get()).map_or(Leaf::Other, Leaf::Text)),
-        [b'[', ..] => Ok(parse(value.get()).map_or(Leaf::Other, Leaf::Texts)),
-        b"null" => Ok(Leaf::Missing),
-        _ => Ok(Leaf::Other),
-    }
-}
-
-fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, PayloadError> {
-    serde_json::from_str(json).map_err(|_| PayloadError::Json)
-}
-
-/// Finds the value of a key in an object. Where the key comes twice the last one counts, as in
-/// Python.
-struct Member<'a>(&'a str);
-
-impl<'de> Visitor<'de> for Member<'_> {
-    type Value = Option<&'de RawValue>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
-        let mut found = None;
-        while let Some(key) = object.next_key::<String>()? {
-            if key == self.0 {
-                found = Some(object.next_value()?);
-            } else {
-                object.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(found)
     }
 }
 
