@@ -1,7 +1,17 @@
 //! Overlord: command-line agents behind a web address, every rule of the house a sandboxed component.
 //!
 //! ARCHITECTURE.md says which room holds what. The order of the rooms, none of which knows those
-//! before it: `server` → `pipeline` → `stages` → `sandbox` and `capability` → `domain`.
+//! before it: `cli` → `host` → `server` → `pipeline` → `stages` → `generation` → `sandbox` and
+//! `capability` → `domain`.
 
+pub mod capability;
 pub mod cli;
+pub mod config;
+pub mod domain;
+pub mod generation;
+pub mod homes;
+pub mod host;
+pub mod pipeline;
 pub mod sandbox;
+pub mod server;
+pub mod stages;

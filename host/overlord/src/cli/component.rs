@@ -4,10 +4,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use crate::sandbox::package::{self, COMPONENT_BYTES_MAX};
+use crate::sandbox::package::{self, COMPONENT_BYTES_MAX, Digest};
+use crate::sandbox::{Sandbox, cases, names_of};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
+    /// Show what a component is: its world, imports, exports, size, hash and cases
+    Inspect {
+        /// The component
+        #[arg(value_name = "FILE")]
+        component: PathBuf,
+    },
     /// Make a component of a core module, with its cases inside
     ///
     /// The module is what a compiler writes for wasm32-unknown-unknown with the bindings of one of
@@ -28,6 +35,7 @@ pub(super) enum Command {
 
 pub(super) fn run(command: &Command) -> anyhow::Result<()> {
     match command {
+        Command::Inspect { component } => inspect(component),
         Command::New { module, output, cases } => new(module, output, cases.as_deref()),
     }
 }
@@ -48,6 +56,36 @@ fn new(module: &Path, output: &Path, cases: Option<&Path>) -> anyhow::Result<()>
         .with_context(|| format!("cannot write {}", output.display()))?;
     println!("{} ({} KiB)", output.display(), component.len().div_ceil(1024));
     Ok(())
+}
+
+fn inspect(file: &Path) -> anyhow::Result<()> {
+    let bytes = read(file)?;
+    let about = || format!("{}", file.display());
+    package::expect_component(&bytes).with_context(about)?;
+    let sandbox = Sandbox::new().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    let names = names_of(&sandbox, &bytes).with_context(about)?;
+    let cases = match package::cases_of(&bytes).with_context(about)? {
+        Some(text) => cases::parse(&text).map_or_else(|error| error.to_string(), |cases| cases.len().to_string()),
+        None => "none".to_owned(),
+    };
+    let world = names.world().map_or_else(|| "none of Overlord's".to_owned(), |slot| format!("{} (slot {slot})", slot.world()));
+    println!("file     {}", file.display());
+    println!("size     {} bytes", bytes.len());
+    println!("sha256   {}", Digest::of(&bytes));
+    println!("world    {world}");
+    list("imports", &names.imports);
+    list("exports", &names.exports);
+    println!("cases    {cases}");
+    Ok(())
+}
+
+fn list(what: &str, names: &[String]) {
+    if names.is_empty() {
+        println!("{what:<8} nothing");
+    }
+    for (place, name) in names.iter().enumerate() {
+        println!("{:<8} {name}", if place == 0 { what } else { "" });
+    }
 }
 
 /// A component's or module's file, if it is not absurdly large.

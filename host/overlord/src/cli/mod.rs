@@ -1,14 +1,27 @@
 //! The command line: what can be said to the program, and what it answers. Each command is a file.
 
+mod check;
 mod component;
+mod config;
+mod cookie;
+mod log;
+mod serve;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Surroundings};
 
 /// Puts command-line agents behind a web address that people can trust.
+///
+/// Every rule (who may ask, how often, what the history shows, what the audit line says, how the
+/// agent is driven) is a WebAssembly component that can be swapped while requests are in flight.
 #[derive(Debug, Parser)]
-#[command(name = "overlord", version, max_term_width = 100)]
+#[command(name = "overlord", version, max_term_width = 100, after_help = "\
+Exit codes: 0 done, 1 it failed and says why, 2 the command line was not understood.
+Without a configuration file everything has a default; `overlord config` prints them all.")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -16,16 +29,51 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the host
+    Serve(serve::Serve),
+    /// Check the configuration and every component that it names, without starting anything
+    Check(check::Check),
+    /// Print the configuration's defaults, annotated, as a file to start from
+    Config,
     /// Look at a component, or make one
     #[command(subcommand)]
     Component(component::Command),
+    /// Print a cookie that signs a user in, as NAME=VALUE, for scripts and curl -b
+    Cookie(cookie::Cookie),
+    /// Answer like `claude -p`, with no account and no model: what `agent.command = "demo"` runs
+    #[command(disable_help_flag = true)]
+    DemoAgent,
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration file; also OVERLORD_CONFIG. Every key of it is also an environment variable
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    fn load(&self) -> anyhow::Result<(Config, Surroundings)> {
+        let surroundings = Surroundings::of_this_process()?;
+        let config = Config::load(self.config.as_deref(), &surroundings)?;
+        Ok((config, surroundings))
+    }
 }
 
 /// Runs the command line and gives the exit code: 0 done, 1 it failed, 2 it was not understood.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
+        Command::Serve(command) => serve::run(&command),
+        Command::Check(command) => check::run(&command),
+        Command::Config => {
+            config::run();
+            Ok(())
+        }
         Command::Component(command) => component::run(&command),
+        Command::Cookie(command) => cookie::run(&command),
+        Command::DemoAgent => Err(anyhow::anyhow!("`demo-agent` must be the first argument")),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -34,4 +82,9 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A runtime for a command that asks a component something.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }

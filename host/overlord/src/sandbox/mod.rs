@@ -1,3 +1,23 @@
-//! Where policies run.
+//! Where policies run. Owns everything that knows WebAssembly: the engine and its limits, the
+//! contract's generated types, how a component is loaded, tried and called. Knows nothing of HTTP, of
+//! requests, or of which component serves.
 
+pub mod bindings;
+mod cache;
+pub mod cases;
+mod engine;
+mod guest;
+pub mod hooks;
+mod load;
 pub mod package;
+mod policy;
+mod wasi_log;
+mod world;
+
+pub use cache::CodeCache;
+pub use cases::CaseError;
+pub use engine::Sandbox;
+pub use guest::{Guest, Lent, Wasi};
+pub use load::{LoadError, Loaded, Loader, Names, names_of};
+pub use policy::{Broken, Instances, Policy, Terms};
+pub use world::{Agent, Audit, Auth, History, Limit, SlotName, World};

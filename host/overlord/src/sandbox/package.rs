@@ -2,7 +2,6 @@
 //! which a component carries its cases; knows nothing of engines or slots.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 use wasm_encoder::{ComponentSection as _, CustomSection, Encode as _};

@@ -1,0 +1,141 @@
+//! From a component's name to a policy that may serve: where its file is read from, and where the
+//! last good bytes of each slot are kept.
+
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::sandbox::package::{COMPONENT_BYTES_MAX, Digest};
+use crate::sandbox::{Agent, Audit, Auth, History, Limit, LoadError, Loader, Policy, SlotName, Terms};
+
+/// A policy that has passed everything but publication.
+#[derive(Debug, Clone)]
+pub enum Candidate {
+    /// Who is asking?
+    Auth(Arc<Policy<Auth>>),
+    /// May they ask now?
+    Limit(Arc<Policy<Limit>>),
+    /// What was said?
+    History(Arc<Policy<History>>),
+    /// How is it written down?
+    Audit(Arc<Policy<Audit>>),
+    /// How is the program driven?
+    Agent(Arc<Policy<Agent>>),
+}
+
+/// Why there is no candidate.
+#[derive(Debug, thiserror::Error)]
+pub enum CandidateError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {error}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// The component may not serve.
+    #[error("{path}: {error}")]
+    Load {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: LoadError,
+    },
+}
+
+/// The folder of components, and the one in which the last good bytes are kept.
+#[derive(Debug, Clone)]
+pub struct Shelf {
+    /// Where operators put components.
+    pub components: PathBuf,
+    /// The host's own copies.
+    pub last_good: Option<PathBuf>,
+}
+
+impl Candidate {
+    /// Loads `bytes` for a slot and runs its cases; returns how many there were.
+    pub async fn load(
+        loader: &Loader,
+        slot: SlotName,
+        name: &str,
+        bytes: &[u8],
+        terms: Terms,
+    ) -> Result<(Self, usize), LoadError> {
+        Ok(match slot {
+            SlotName::Auth => {
+                let loaded = loader.load(name, bytes, terms).await?;
+                (Self::Auth(loaded.policy), loaded.cases)
+            }
+            SlotName::Limit => {
+                let loaded = loader.load(name, bytes, terms).await?;
+                (Self::Limit(loaded.policy), loaded.cases)
+            }
+            SlotName::History => {
+                let loaded = loader.load(name, bytes, terms).await?;
+                (Self::History(loaded.policy), loaded.cases)
+            }
+            SlotName::Audit => {
+                let loaded = loader.load(name, bytes, terms).await?;
+                (Self::Audit(loaded.policy), loaded.cases)
+            }
+            SlotName::Agent => {
+                let loaded = loader.load(name, bytes, terms).await?;
+                (Self::Agent(loaded.policy), loaded.cases)
+            }
+        })
+    }
+
+    /// What its file hashed to.
+    pub fn digest(&self) -> Digest {
+        match self {
+            Self::Auth(policy) => policy.digest(),
+            Self::Limit(policy) => policy.digest(),
+            Self::History(policy) => policy.digest(),
+            Self::Audit(policy) => policy.digest(),
+            Self::Agent(policy) => policy.digest(),
+        }
+    }
+}
+
+impl Shelf {
+    /// The file of a component.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.components.join(format!("{name}.wasm"))
+    }
+
+    /// Reads a component's file, if it is not absurdly large.
+    pub fn read(&self, name: &str) -> Result<Vec<u8>, CandidateError> {
+        let path = self.path(name);
+        read_bounded(&path).map_err(|error| CandidateError::File { path, error })
+    }
+
+    /// Keeps bytes that serve, for a start at which the file is bad.
+    pub fn keep(&self, slot: SlotName, bytes: &[u8]) -> std::io::Result<()> {
+        let Some(folder) = &self.last_good else { return Ok(()) };
+        std::fs::create_dir_all(folder)?;
+        let file = folder.join(format!("{slot}.wasm"));
+        if std::fs::read(&file).is_ok_and(|old| old == bytes) {
+            return Ok(());
+        }
+        let beside = folder.join(format!("{slot}.new"));
+        let mut new = std::fs::File::create(&beside)?;
+        new.write_all(bytes)?;
+        new.sync_all()?;
+        std::fs::rename(&beside, &file)
+    }
+
+    /// The last good bytes of a slot.
+    pub fn kept(&self, slot: SlotName) -> Option<Vec<u8>> {
+        read_bounded(&self.last_good.as_ref()?.join(format!("{slot}.wasm"))).ok()
+    }
+}
+
+fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(COMPONENT_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > COMPONENT_BYTES_MAX {
+        return Err(std::io::Error::other(format!("a component may have {COMPONENT_BYTES_MAX} bytes")));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,133 @@
+//! Where each user's agent lives: one home for all, or one a user, so that their clients cannot see
+//! each other.
+
+use std::fmt::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+/// What stands for the user's name in a template.
+pub const USER: &str = "{user}";
+
+/// The longest folder name made of a user's name, in bytes; file systems allow 255.
+const FOLDER_BYTES_MAX: usize = 200;
+
+/// The homes of a host.
+#[derive(Debug, Clone)]
+pub struct Homes {
+    template: String,
+    /// The client's own directory, where the environment names one: for a home that all share.
+    client: Option<PathBuf>,
+    /// To whom a home that is made belongs.
+    owner: Option<(u32, u32)>,
+}
+
+impl Homes {
+    /// `template`: a path, with `{user}` in it or without. `client`: the client's own directory where
+    /// it is not `.claude` in the home; it counts only for a home that all share.
+    pub fn new(template: &str, client: Option<PathBuf>, owner: Option<(u32, u32)>) -> Self {
+        let client = client.filter(|_| !template.contains(USER));
+        Self { template: template.to_owned(), client, owner }
+    }
+
+    /// Whether each user has a home of their own.
+    pub fn separate(&self) -> bool {
+        self.template.contains(USER)
+    }
+
+    /// A user's home.
+    pub fn of(&self, user: &str) -> PathBuf {
+        self.template.replace(USER, &folder(user)).into()
+    }
+
+    /// The part of the template that does not depend on the user.
+    pub fn root(&self) -> PathBuf {
+        match self.template.split_once(USER) {
+            Some((before, _)) => before.rfind('/').map_or_else(PathBuf::new, |end| before[..=end].into()),
+            None => self.template.clone().into(),
+        }
+    }
+
+    /// The client's own directory where it lies outside the home.
+    pub fn client_directory(&self, home: &Path) -> Option<PathBuf> {
+        self.client.clone().filter(|client| !client.starts_with(home))
+    }
+
+    /// The directory that a history policy is lent for a user.
+    pub fn history(&self, user: &str) -> PathBuf {
+        self.client.clone().unwrap_or_else(|| self.of(user).join(".claude"))
+    }
+
+    /// Makes a home that is not there, for its user's eyes only.
+    pub fn make(&self, home: &Path) -> std::io::Result<()> {
+        if home.is_dir() {
+            return Ok(());
+        }
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(home)?;
+        if let Some((user, group)) = self.owner {
+            std::os::unix::fs::chown(home, Some(user), Some(group))?;
+        }
+        Ok(())
+    }
+}
+
+/// A folder name that no two users share and that leads nowhere else: letters, digits, `-`, `_`, `@`
+/// and inner dots stand for themselves, everything else is written as `%` and two digits. A name that
+/// would be too long is cut and told apart by its hash.
+fn folder(user: &str) -> String {
+    let mut name = String::new();
+    for (place, byte) in user.bytes().enumerate() {
+        if byte.is_ascii_alphanumeric() || b"-_@".contains(&byte) || (byte == b'.' && place > 0) {
+            name.push(char::from(byte));
+        } else {
+            let _ = write!(name, "%{byte:02X}");
+        }
+    }
+    if name.len() > FOLDER_BYTES_MAX {
+        name.truncate(FOLDER_BYTES_MAX - 65);
+        // `%%` comes from no name.
+        let _ = write!(name, "%%{}", &crate::sandbox::package::Digest::of(user.as_bytes()));
+        name.truncate(FOLDER_BYTES_MAX);
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_leaves_its_place_or_meets_another() {
+        let homes = Homes::new("/homes/{user}/h", None, None);
+        assert_eq!(homes.of("alice"), Path::new("/homes/alice/h"));
+        assert_eq!(homes.of("a.b@c"), Path::new("/homes/a.b@c/h"));
+        for (user, name) in [("..", "%2E."), (".", "%2E"), ("a/b", "a%2Fb"), ("%2E", "%252E"), ("é", "%C3%A9"), ("\0", "%00")] {
+            assert_eq!(folder(user), name);
+        }
+        let long = "x".repeat(FOLDER_BYTES_MAX);
+        assert_eq!(folder(&long), long);
+        let (one, two) = (format!("{long}1"), format!("{long}2"));
+        assert!(folder(&one).len() <= FOLDER_BYTES_MAX);
+        assert_ne!(folder(&one), folder(&two));
+        assert_eq!(homes.root(), Path::new("/homes/"));
+        assert_eq!(Homes::new("/h/u-{user}", None, None).root(), Path::new("/h/"));
+    }
+
+    #[test]
+    fn the_clients_directory_counts_only_for_a_shared_home() {
+        let client = Some(PathBuf::from("/c"));
+        assert_eq!(Homes::new("/h", client.clone(), None).history("a"), Path::new("/c"));
+        assert_eq!(Homes::new("/h", None, None).history("a"), Path::new("/h/.claude"));
+        assert_eq!(Homes::new("/h/{user}", client, None).history("a"), Path::new("/h/a/.claude"));
+    }
+
+    #[test]
+    fn a_home_is_for_its_user_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        let homes = Homes::new(&format!("{}/{{user}}", folder.path().display()), None, None);
+        let home = homes.of("a");
+        homes.make(&home).expect("made");
+        homes.make(&home).expect("there");
+        assert_eq!(home.metadata().expect("there").permissions().mode() & 0o777, 0o700);
+    }
+}

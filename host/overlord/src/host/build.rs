@@ -1,0 +1,311 @@
+//! The order in which a host comes up, and what stops it from doing so.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use overlord_process::{Kind, Launcher, Options, Supervisor, WallRequest};
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use super::Host;
+use super::folders::{self, DataFolder, FolderError};
+use super::plan::plan;
+use crate::capability::audit_file::AuditFile;
+use crate::capability::process::StopHandle;
+use crate::capability::state::{State, StateError};
+use crate::config::{self, AgentCommand, Config, Surroundings, Unowned, WallChoice};
+use crate::generation::{Publisher, Shelf};
+use crate::homes::Homes;
+use crate::pipeline::House;
+use crate::sandbox::{CodeCache, Loader, Sandbox};
+use crate::server::{Service, Visible};
+use crate::stages::{Admission, Agent, FailMode, Places, Recorder, Rules};
+
+/// How much of a program's standard error is kept for a message: its last words.
+const STDERR_BYTES: usize = 8 << 10;
+
+/// The longest line of a program's output: a tool's result comes on one, base64 pictures included.
+const LINE_BYTES_MAX: usize = 32 << 20;
+
+/// How long a program that was asked to stop may take, by SIGINT and then by SIGTERM.
+const GRACE: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(5)];
+
+/// How long a program that has closed its output may take to end.
+const LINGER: Duration = Duration::from_secs(10);
+
+/// The name by which the client is looked for.
+const CLAUDE: &str = "claude";
+
+/// What answers questions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Program {
+    /// The built-in demo agent, by choice or for want of a client.
+    Demo {
+        /// Whether the configuration asks for it.
+        chosen: bool,
+    },
+    /// A program.
+    Command(PathBuf),
+}
+
+/// Why a host does not come up.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The state.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The components.
+    #[error(transparent)]
+    Components(#[from] crate::generation::StartError),
+    /// The wall.
+    #[error("{0}")]
+    Wall(#[from] overlord_process::StartError),
+    /// The engine.
+    #[error("cannot set up the WebAssembly engine: {0}")]
+    Engine(String),
+    /// The port.
+    #[error("cannot listen on {address}: {error}; {hint}")]
+    Listen {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why not.
+        error: std::io::Error,
+        /// The way out.
+        hint: &'static str,
+    },
+    /// A thread.
+    #[error("cannot start the audit log's writer: {0}")]
+    Audit(std::io::Error),
+    /// The user that agents run as.
+    #[error("the agent cannot run as the user `{0}` (`agent.user`, OVERLORD_AGENT_USER): {1}")]
+    NoUser(String, String),
+    /// The home.
+    #[error("there is no HOME in the environment and no `agent.home` (OVERLORD_AGENT_HOME) in the configuration: the agent needs one")]
+    NoHome,
+    /// Signals.
+    #[error("cannot listen for signals: {0}")]
+    Signals(String),
+    /// The first credential.
+    #[error("cannot issue a first cookie: {0}")]
+    Hello(String),
+}
+
+pub(super) async fn build(config: Config, surroundings: Surroundings) -> Result<Host, StartError> {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let folder = DataFolder::open(&config.data)?;
+    // Before anything that only one host may do with a data folder.
+    let state = State::open(folder.path())?;
+    let id = folder.id()?;
+    let stragglers = overlord_process::sweep(id);
+    if stragglers > 0 {
+        tracing::warn!("ended {stragglers} processes that an earlier host with this data folder had left behind");
+    }
+    let owner = config.agent.user.as_deref().map(account).transpose()?;
+    let workspace = folders::workspace(&config.workspace, owner)?;
+    let secrets = folder.secrets(&config.secrets)?;
+
+    let sandbox = Arc::new(Sandbox::new().map_err(|error| StartError::Engine(format!("{error:#}")))?);
+    let loader = Loader::new(sandbox, CodeCache::at(&folder.path().join("compiled")));
+    let shelf =
+        Shelf { components: config.components.clone(), last_good: Some(folder.path().join("last-good")) };
+    let publisher = Publisher::start(loader, shelf, plan(&config, &secrets, &workspace)).await?;
+
+    let program = program(&config.agent.command, &surroundings);
+    match &program {
+        Program::Demo { chosen: true } => tracing::info!("agent: the built-in demo agent, as configured"),
+        Program::Demo { chosen: false } => {
+            tracing::warn!("agent: the built-in demo agent, since there is no `{CLAUDE}` on the PATH");
+        }
+        Program::Command(path) => tracing::info!("agent: {}", path.display()),
+    }
+    let homes = homes(&config, &surroundings, owner)?;
+    let supervisor = supervisor(&config, &surroundings, id).await?;
+    let file = config.audit.file.as_deref().unwrap_or(Path::new("/dev/null"));
+    let recorder = Recorder {
+        file: AuditFile::open(file).map_err(StartError::Audit)?,
+        fail: match config.audit.slot.fail {
+            config::FailMode::Open => FailMode::Open,
+            config::FailMode::Closed => FailMode::Closed,
+        },
+    };
+    let house = House {
+        current: publisher.current(),
+        admission: Admission { state: state.clone(), places: Places::new(limit(config.agent.running_max)) },
+        state,
+        recorder,
+        rules: Rules {
+            unowned_for_admins: config.sessions.unowned == Unowned::Admin,
+            open: config.sessions.open,
+        },
+        agent: agent(&config, &surroundings, &program, supervisor, workspace.clone(), homes),
+        stop: StopHandle::new(),
+    };
+    let listener = listen(&config).await?;
+    let address =
+        listener.local_addr().map_err(|error| listen_error(config.listen, error))?;
+    let service = Service {
+        house: Arc::new(house),
+        visible: Arc::new(Visible {
+            cookies: vec![config.auth.cookie.clone(), config.auth.own_cookie.clone()],
+            headers: config.auth.headers.clone(),
+        }),
+        workspace: workspace.to_string_lossy().into(),
+        agent: program.name().into(),
+    };
+    Ok(Host { config, surroundings, listener, address, publisher: Arc::new(publisher), service, program })
+}
+
+impl Program {
+    /// What `/agent/health` calls it: a name and no path.
+    fn name(&self) -> String {
+        match self {
+            Self::Demo { .. } => "demo".to_owned(),
+            Self::Command(path) => {
+                path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+            }
+        }
+    }
+}
+
+fn limit(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn program(command: &AgentCommand, surroundings: &Surroundings) -> Program {
+    let variable = |name: &str| surroundings.environment.iter().find(|(known, _)| known == name);
+    match command {
+        AgentCommand::Demo => Program::Demo { chosen: true },
+        AgentCommand::Name(name) => Program::Command(name.into()),
+        AgentCommand::Path(path) => Program::Command(path.clone()),
+        AgentCommand::Auto => {
+            let path = variable("PATH").map(|(_, path)| path.as_os_str()).unwrap_or_default();
+            if on_path(path, CLAUDE) {
+                Program::Command(CLAUDE.into())
+            } else {
+                Program::Demo { chosen: false }
+            }
+        }
+    }
+}
+
+fn on_path(path: &OsStr, name: &str) -> bool {
+    std::env::split_paths(path).any(|folder| {
+        let file = folder.join(name);
+        file.is_file() && rustix::fs::access(&file, rustix::fs::Access::EXEC_OK).is_ok()
+    })
+}
+
+fn homes(
+    config: &Config,
+    surroundings: &Surroundings,
+    owner: Option<(u32, u32)>,
+) -> Result<Homes, StartError> {
+    let variable = |name: &str| {
+        let found = surroundings.environment.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
+    };
+    let template = match &config.agent.home {
+        Some(template) => template.clone(),
+        None => variable("HOME").ok_or(StartError::NoHome)?,
+    };
+    let client = variable("CLAUDE_CONFIG_DIR").filter(|_| config.agent.environment.allows("CLAUDE_CONFIG_DIR"));
+    Ok(Homes::new(&template, client.map(PathBuf::from), owner))
+}
+
+/// Numbers of the account that agents run as.
+fn account(name: &str) -> Result<(u32, u32), StartError> {
+    overlord_process::account_ids(name).map_err(|why| StartError::NoUser(name.to_owned(), why))
+}
+
+/// Finds the wall, and says which it is.
+async fn supervisor(
+    config: &Config,
+    surroundings: &Surroundings,
+    id: Uuid,
+) -> Result<Arc<Supervisor>, StartError> {
+    let mut hidden = vec![config.data.clone(), config.components.clone()];
+    hidden.extend(config.file.clone());
+    hidden.extend(config.secret_key_file.clone());
+    // It holds what users asked.
+    hidden.extend(config.audit.file.clone().filter(|file| file.is_file() && !file.starts_with(&config.data)));
+    let options = Options {
+        launcher: Launcher { program: "/proc/self/exe".into(), arguments: vec!["launch".into()] },
+        data_id: id,
+        wall: match config.agent.wall {
+            WallChoice::Auto => WallRequest::Strongest,
+            WallChoice::User => WallRequest::Only(Kind::User),
+            WallChoice::Namespace => WallRequest::Only(Kind::Namespace),
+            WallChoice::Landlock => WallRequest::Only(Kind::Landlock),
+            WallChoice::NoneITrustTheAgent => WallRequest::Only(Kind::None),
+        },
+        agent_user: config.agent.user.clone(),
+        hidden,
+        read_only: surroundings.program.parent().map(Path::to_owned).into_iter().collect(),
+    };
+    let supervisor = Supervisor::start(options).await?;
+    let wall = supervisor.wall();
+    if wall.kind() == Kind::None {
+        tracing::warn!("wall: {wall}");
+    } else {
+        tracing::info!("wall: {wall}");
+    }
+    for reason in wall.passed_over() {
+        tracing::info!("wall: {reason}");
+    }
+    Ok(Arc::new(supervisor))
+}
+
+fn agent(
+    config: &Config,
+    surroundings: &Surroundings,
+    program: &Program,
+    supervisor: Arc<Supervisor>,
+    workspace: PathBuf,
+    homes: Homes,
+) -> Agent {
+    let (path, leading) = match program {
+        // The launcher is this very program.
+        Program::Demo { .. } => (PathBuf::from("/proc/self/exe"), vec!["demo-agent".to_owned()]),
+        Program::Command(path) => (path.clone(), Vec::new()),
+    };
+    Agent {
+        supervisor,
+        program: path,
+        leading,
+        allowed: config.agent.environment.clone(),
+        own: surroundings.environment.clone(),
+        workspace,
+        homes,
+        limits: overlord_process::Limits {
+            time: config.agent.time_limit,
+            idle: config.agent.idle_limit,
+            output_bytes: config.agent.output_max_bytes,
+            line_bytes: LINE_BYTES_MAX,
+            stderr_bytes: STDERR_BYTES,
+            grace: GRACE,
+            linger: LINGER,
+        },
+    }
+}
+
+async fn listen(config: &Config) -> Result<TcpListener, StartError> {
+    TcpListener::bind(config.listen).await.map_err(|error| listen_error(config.listen, error))
+}
+
+fn listen_error(address: std::net::SocketAddr, error: std::io::Error) -> StartError {
+    let hint = match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "something else listens there; stop it, or choose another port (`listen`, OVERLORD_LISTEN)"
+        }
+        std::io::ErrorKind::PermissionDenied => "ports below 1024 are for root; choose another one (`listen`, OVERLORD_LISTEN)",
+        _ => "choose another address (`listen`, OVERLORD_LISTEN)",
+    };
+    StartError::Listen { address, error, hint }
+}

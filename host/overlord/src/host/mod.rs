@@ -1,0 +1,115 @@
+//! From a configuration to a host that serves, and from a signal to one that has stopped. The only
+//! place that knows all rooms of the house.
+
+mod build;
+mod folders;
+mod hello;
+mod plan;
+mod reload;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+pub use build::{Program, StartError};
+pub use folders::{DataFolder, FolderError};
+pub use plan::{plan, terms};
+
+use crate::config::{Config, Surroundings};
+use crate::generation::Publisher;
+use crate::pipeline::House;
+use crate::server::{self, Limits, Service};
+
+/// A host that is ready to serve.
+#[derive(Debug)]
+pub struct Host {
+    config: Config,
+    surroundings: Surroundings,
+    listener: TcpListener,
+    address: SocketAddr,
+    publisher: Arc<Publisher>,
+    service: Service,
+    program: Program,
+}
+
+impl Host {
+    /// Makes everything ready: folders, state, components, the wall, the port.
+    pub async fn start(config: Config, surroundings: Surroundings) -> Result<Self, StartError> {
+        build::build(config, surroundings).await
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What to type to ask a first question, with a credential for `user`.
+    pub async fn hello(&self, user: &str) -> Result<String, StartError> {
+        hello::hello(self, user).await
+    }
+
+    /// Serves until it is told to stop (SIGTERM, SIGINT), then ends in order: no new questions, the
+    /// running ones to their end or to their time, then the connections.
+    pub async fn serve(self) -> Result<(), StartError> {
+        let mut signals = Signals::new()?;
+        let (stop, stopping) = watch::channel(false);
+        let limits = Limits { connections_max: self.config.server.connections_max };
+        let router = server::router(self.service.clone());
+        let serving = tokio::spawn(server::serve(self.listener, router, limits, stopping));
+        let watching = tokio::spawn(crate::generation::watch(Arc::clone(&self.publisher)));
+        let reloading =
+            tokio::spawn(reload::on_hangup(Arc::clone(&self.publisher), self.config.clone(), self.surroundings));
+        signals.stop().await;
+        watching.abort();
+        reloading.abort();
+        end_runs(&self.service.house, &self.config, &mut signals).await;
+        stop.send_replace(true);
+        let _ = serving.await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// The signals that end a host.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, StartError> {
+        let listen = |kind| signal(kind).map_err(|error| StartError::Signals(error.to_string()));
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Lets the running questions end; stops those that take too long, or all when told twice.
+async fn end_runs(house: &House, config: &Config, signals: &mut Signals) {
+    let places = &house.admission.places;
+    places.close();
+    let running = places.total();
+    if running > 0 {
+        tracing::info!(
+            "stopping: {running} questions may run for {} s more; a second signal stops them at once",
+            config.server.stop_after.as_secs()
+        );
+    }
+    tokio::select! {
+        () = places.empty() => return,
+        () = tokio::time::sleep(config.server.stop_after) => {}
+        () = signals.stop() => {}
+    }
+    tracing::warn!("stopping {} questions that are still running", places.total());
+    house.stop.stop();
+    places.empty().await;
+}

@@ -1,0 +1,145 @@
+//! The cases that a component carries: calls in WAVE text, as `wasmtime run --invoke` takes them, and
+//! what must come back. They are run before it serves, with capabilities that are scripted too.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use wasmtime::component::wasm_wave::{self, untyped::UntypedFuncCall};
+use wasmtime::component::{ComponentExportIndex, Val};
+
+use super::guest::Lent;
+use super::policy::{Policy, describe};
+use super::world::{SlotName, World};
+use crate::capability::files::Directory;
+use crate::capability::process::{Program, ScriptedProcess};
+
+/// The most cases that are run before a component serves: a swap should be live within a second.
+const CASES_MAX: usize = 500;
+
+/// One case.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// What it shows.
+    pub name: String,
+    /// The call, such as `admit([("max", "1")], {…}, [])`.
+    pub call: String,
+    /// What it must return.
+    pub expect: String,
+    /// For a history: what is in the directory, by path.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
+    /// For an agent: what the program does, one entry a start.
+    #[serde(default)]
+    pub process: Vec<ScriptedProcess>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseFile {
+    #[serde(default)]
+    case: Vec<Case>,
+}
+
+/// Why a component's own cases speak against it.
+#[derive(Debug, thiserror::Error)]
+pub enum CaseError {
+    /// The section is no list of cases.
+    #[error("its cases cannot be read: {0}")]
+    Unreadable(String),
+    /// More than are run.
+    #[error("it carries {0} cases, and at most {CASES_MAX} are run")]
+    TooMany(usize),
+    /// The call is no call of its interface.
+    #[error("its case \"{case}\" cannot be called: {why}")]
+    Call {
+        /// The case.
+        case: String,
+        /// Which part of it, and why.
+        why: String,
+    },
+    /// The call broke.
+    #[error("its case \"{case}\" breaks: {why}")]
+    Broken {
+        /// The case.
+        case: String,
+        /// How.
+        why: String,
+    },
+    /// The call returned something else.
+    #[error("its case \"{case}\" does not hold: expected {expected}, found {found}")]
+    Differs {
+        /// The case.
+        case: String,
+        /// What the case says.
+        expected: String,
+        /// What came.
+        found: String,
+    },
+}
+
+/// Reads case files, one after another in one text.
+pub fn parse(text: &str) -> Result<Vec<Case>, CaseError> {
+    let file: CaseFile = toml::from_str(text).map_err(|error| CaseError::Unreadable(error.to_string()))?;
+    if file.case.len() > CASES_MAX {
+        return Err(CaseError::TooMany(file.case.len()));
+    }
+    Ok(file.case)
+}
+
+/// Runs all of them, each on a fresh instance; returns how many there were.
+pub async fn run<W: World>(policy: &Policy<W>, cases: &[Case]) -> Result<usize, CaseError> {
+    for case in cases {
+        run_one(policy, case).await?;
+    }
+    Ok(cases.len())
+}
+
+async fn run_one<W: World>(policy: &Policy<W>, case: &Case) -> Result<(), CaseError> {
+    let cannot = |why: String| CaseError::Call { case: case.name.clone(), why };
+    let call = UntypedFuncCall::parse(&case.call).map_err(|error| cannot(error.to_string()))?;
+    let lent = match W::SLOT {
+        SlotName::History => Lent::Directory(Directory::scripted(&case.files)),
+        SlotName::Agent => Lent::Program(Box::new(Program::scripted(case.process.clone()))),
+        SlotName::Auth | SlotName::Limit | SlotName::Audit => Lent::Nothing,
+    };
+    let mut store = policy.store(lent);
+    let broken = |why: String| CaseError::Broken { case: case.name.clone(), why };
+    let instance = policy
+        .bare
+        .instantiate_async(&mut store)
+        .await
+        .map_err(|error| broken(describe(store.data(), &error)))?;
+    let component = policy.bare.component();
+    let interface: ComponentExportIndex = component
+        .get_export_index(None, W::EXPORT)
+        .ok_or_else(|| cannot(format!("there is no `{}`", W::EXPORT)))?;
+    let index = component
+        .get_export_index(Some(&interface), call.name())
+        .ok_or_else(|| cannot(format!("`{}` has no function `{}`", W::EXPORT, call.name())))?;
+    let function = instance
+        .get_func(&mut store, index)
+        .ok_or_else(|| cannot(format!("`{}` is no function", call.name())))?;
+    let kind = function.ty(&store);
+    let parameters: Vec<_> = kind.params().map(|(_, kind)| kind).collect();
+    let arguments = call.to_wasm_params::<Val>(&parameters).map_err(|error| cannot(error.to_string()))?;
+    let result_kind = kind.results().next().ok_or_else(|| cannot("the function returns nothing".to_owned()))?;
+    let expected: Val =
+        wasm_wave::from_str(&result_kind, &case.expect).map_err(|error| cannot(format!("`expect`: {error}")))?;
+    let mut results = [Val::Bool(false)];
+    function
+        .call_async(&mut store, &arguments, &mut results)
+        .await
+        .map_err(|error| broken(describe(store.data(), &error)))?;
+    if let Lent::Program(program) = &store.data().lent
+        && let Some(why) = program.script_broken()
+    {
+        return Err(broken(why));
+    }
+    let [found] = results;
+    if found == expected {
+        return Ok(());
+    }
+    let show = |value: &Val| wasm_wave::to_string(value).unwrap_or_else(|error| error.to_string());
+    Err(CaseError::Differs { case: case.name.clone(), expected: show(&expected), found: show(&found) })
+}

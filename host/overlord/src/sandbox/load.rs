@@ -1,0 +1,220 @@
+//! From a file's bytes to a policy that may serve: compiled, checked against its world, instantiated
+//! once, its own cases run. Turns what does not fit into a sentence.
+
+use std::sync::Arc;
+
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, Linker};
+
+use super::cache::CodeCache;
+use super::cases::{self, CaseError};
+use super::engine::Sandbox;
+use super::guest::{Guest, Wasi};
+use super::package::{self, COMPONENT_BYTES_MAX, Digest, PackageError};
+use super::policy::{Policy, Terms, describe};
+use super::world::{SlotName, World};
+
+/// What turns bytes into policies.
+#[derive(Debug, Clone)]
+pub struct Loader {
+    sandbox: Arc<Sandbox>,
+    cache: CodeCache,
+}
+
+/// Why a component may not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// More bytes than are looked at.
+    #[error("it has {0} bytes, and a component may have {COMPONENT_BYTES_MAX}")]
+    TooLarge(u64),
+    /// Not a component at all.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// The compiler refuses it.
+    #[error("it is damaged: {0}")]
+    Damaged(String),
+    /// It wants what its slot does not grant.
+    #[error(
+        "it imports `{import}`, which the world `{world}` of the slot `{slot}` does not grant (granted: {granted}){hint}"
+    )]
+    Import {
+        /// The slot.
+        slot: SlotName,
+        /// The slot's world.
+        world: &'static str,
+        /// What it imports.
+        import: String,
+        /// What it may import.
+        granted: String,
+        /// The way out, where there is one.
+        hint: &'static str,
+    },
+    /// It does not offer what its slot calls.
+    #[error("it does not export `{expected}`, which the world `{world}` of the slot `{slot}` asks for; it exports {found}")]
+    Export {
+        /// The slot.
+        slot: SlotName,
+        /// The slot's world.
+        world: &'static str,
+        /// The interface that is missing.
+        expected: &'static str,
+        /// What there is instead.
+        found: String,
+    },
+    /// The right names with other shapes behind them.
+    #[error("it does not fit the world `{world}`: {why}")]
+    Shape {
+        /// The slot's world.
+        world: &'static str,
+        /// Which part, what was expected, what was found.
+        why: String,
+    },
+    /// It breaks before it is called.
+    #[error("it cannot be started: {0}")]
+    Start(String),
+    /// It does not do what it says itself.
+    #[error(transparent)]
+    Case(#[from] CaseError),
+}
+
+/// A policy that may serve, and how much it was tried.
+#[derive(Debug)]
+pub struct Loaded<W: World> {
+    /// The policy.
+    pub policy: Arc<Policy<W>>,
+    /// How many cases it carries, all of which hold.
+    pub cases: usize,
+}
+
+impl Loader {
+    /// Compiles through `cache`.
+    pub fn new(sandbox: Arc<Sandbox>, cache: CodeCache) -> Self {
+        Self { sandbox, cache }
+    }
+
+    /// The engine and its gate.
+    pub fn sandbox(&self) -> &Arc<Sandbox> {
+        &self.sandbox
+    }
+
+    /// Does everything that must be done before a component may serve.
+    pub async fn load<W: World>(&self, name: &str, bytes: &[u8], terms: Terms) -> Result<Loaded<W>, LoadError> {
+        let policy = self.prepare::<W>(name, bytes, terms).await?;
+        let cases = match package::cases_of(bytes)? {
+            Some(text) => cases::run(&policy, &cases::parse(&text)?).await?,
+            None => 0,
+        };
+        Ok(Loaded { policy: Arc::new(policy), cases })
+    }
+
+    /// Everything but the cases.
+    pub async fn prepare<W: World>(&self, name: &str, bytes: &[u8], terms: Terms) -> Result<Policy<W>, LoadError> {
+        if bytes.len() as u64 > COMPONENT_BYTES_MAX {
+            return Err(LoadError::TooLarge(bytes.len() as u64));
+        }
+        package::expect_component(bytes)?;
+        let digest = Digest::of(bytes);
+        let component = self.compile(digest, bytes).await?;
+        self.check_names::<W>(&component, terms.wasi)?;
+        let shape = |error: wasmtime::Error| LoadError::Shape { world: W::NAME, why: shape_of(&error) };
+        let bare = self.linker::<W>(terms.wasi).and_then(|linker| linker.instantiate_pre(&component)).map_err(shape)?;
+        let policy = Policy::<W>::new(Arc::clone(&self.sandbox), name, digest, terms, bare).map_err(shape)?;
+        policy.try_instance().await.map_err(|error| {
+            if error.is::<wasmtime::Trap>() {
+                LoadError::Start(describe(policy.store(super::guest::Lent::Nothing).data(), &error))
+            } else {
+                shape(error)
+            }
+        })?;
+        Ok(policy)
+    }
+
+    /// Compiles on a thread that answers nobody.
+    pub async fn compile(&self, digest: Digest, bytes: &[u8]) -> Result<Component, LoadError> {
+        let (cache, engine, bytes) = (self.cache.clone(), self.sandbox.engine().clone(), bytes.to_vec());
+        tokio::task::spawn_blocking(move || cache.compile(&engine, digest, &bytes))
+            .await
+            .map_err(|error| LoadError::Damaged(error.to_string()))?
+            .map_err(|error| LoadError::Damaged(one_line(&error)))
+    }
+
+    fn linker<W: World>(&self, wasi: Wasi) -> wasmtime::Result<Linker<Guest>> {
+        let mut linker = Linker::new(self.sandbox.engine());
+        if wasi == Wasi::Empty {
+            wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        }
+        W::link(&mut linker)?;
+        Ok(linker)
+    }
+
+    /// The world is the permission list: compares names before anything is linked.
+    fn check_names<W: World>(&self, component: &Component, wasi: Wasi) -> Result<(), LoadError> {
+        let engine = self.sandbox.engine();
+        let kind = component.component_type();
+        for (import, item) in kind.imports(engine) {
+            let (interface, _) = import.split_once('@').unwrap_or((import, ""));
+            let granted = matches!(item.ty, ComponentItem::ComponentInstance(_))
+                && (W::GRANTS.contains(&interface) || (wasi == Wasi::Empty && interface.starts_with("wasi:")));
+            if !granted {
+                return Err(LoadError::Import {
+                    slot: W::SLOT,
+                    world: W::NAME,
+                    import: import.to_owned(),
+                    granted: W::GRANTS.iter().map(|grant| format!("`{grant}`")).collect::<Vec<_>>().join(", "),
+                    hint: if interface.starts_with("wasi:") {
+                        "; build it without WASI, or set `wasi = \"empty\"` for the slot"
+                    } else {
+                        ""
+                    },
+                });
+            }
+        }
+        let exports: Vec<&str> = kind.exports(engine).map(|(name, _)| name).collect();
+        if component.get_export_index(None, W::EXPORT).is_none() {
+            return Err(LoadError::Export {
+                slot: W::SLOT,
+                world: W::NAME,
+                expected: W::EXPORT,
+                found: if exports.is_empty() { "nothing".to_owned() } else { format!("`{}`", exports.join("`, `")) },
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What a component imports and exports, by name.
+#[derive(Debug, Clone)]
+pub struct Names {
+    /// What it wants.
+    pub imports: Vec<String>,
+    /// What it offers.
+    pub exports: Vec<String>,
+}
+
+impl Names {
+    /// The slot whose interface it offers.
+    pub fn world(&self) -> Option<SlotName> {
+        SlotName::ALL.into_iter().find(|slot| self.exports.iter().any(|name| name == slot.export()))
+    }
+}
+
+/// Looks at a component without linking it to anything.
+pub fn names_of(sandbox: &Sandbox, bytes: &[u8]) -> Result<Names, LoadError> {
+    let engine = sandbox.engine();
+    let component = Component::new(engine, bytes).map_err(|error| LoadError::Damaged(one_line(&error)))?;
+    let kind = component.component_type();
+    Ok(Names {
+        imports: kind.imports(engine).map(|(name, _)| name.to_owned()).collect(),
+        exports: kind.exports(engine).map(|(name, _)| name.to_owned()).collect(),
+    })
+}
+
+/// wasmtime's chain of reasons in one line, outermost first.
+fn one_line(error: &wasmtime::Error) -> String {
+    format!("{error:#}").replace('\n', " ")
+}
+
+/// What wasmtime says about a shape, in the words of the contract: its side is what was expected.
+fn shape_of(error: &wasmtime::Error) -> String {
+    one_line(error)
+}

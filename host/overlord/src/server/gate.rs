@@ -1,0 +1,112 @@
+//! The one gate: everything that is not public passes here before anything else of the request is
+//! looked at. What it lets through carries the proof of who asks.
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use cookie::Cookie;
+
+use super::connections::Peer;
+use super::reply;
+use super::routes::Service;
+use crate::sandbox::hooks;
+use crate::stages::{NotIdentified, identify};
+
+/// How many cookies of the names that are shown, and how many headers, go to the policy.
+const SHOWN_MAX: usize = 32;
+
+/// What of a request the auth policy may see.
+#[derive(Debug, Clone, Default)]
+pub struct Visible {
+    /// The names of cookies.
+    pub cookies: Vec<String>,
+    /// The names of headers, lower case.
+    pub headers: Vec<String>,
+}
+
+/// Lets a request pass that speaks for somebody, with the proof of it in its extensions.
+pub(super) async fn gate(State(service): State<Service>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let shown = service.visible.of(&parts);
+    match identify(service.house.current.pin(), &shown).await {
+        Ok(caller) => {
+            parts.extensions.insert(caller);
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(NotIdentified::Unknown) => reply::error(StatusCode::UNAUTHORIZED, "Not authenticated"),
+        Err(NotIdentified::Forbidden) => reply::error(StatusCode::FORBIDDEN, "Forbidden"),
+        Err(NotIdentified::Broken) => reply::error(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Sign-in cannot be checked right now; the host's log says why",
+        ),
+    }
+}
+
+impl Visible {
+    fn of(&self, parts: &Parts) -> hooks::Request {
+        hooks::Request {
+            method: parts.method.as_str().to_owned(),
+            path: percent_encoding::percent_decode_str(parts.uri.path()).decode_utf8_lossy().into_owned(),
+            headers: self.headers(&parts.headers),
+            cookies: self.cookies(&parts.headers),
+            peer: parts
+                .extensions
+                .get::<ConnectInfo<Peer>>()
+                .map_or_else(String::new, |ConnectInfo(peer)| peer.0.ip().to_canonical().to_string()),
+        }
+    }
+
+    fn headers(&self, headers: &HeaderMap) -> Vec<hooks::Header> {
+        let shown = self.headers.iter().flat_map(|name| headers.get_all(name).iter().map(move |value| (name, value)));
+        shown
+            .take(SHOWN_MAX)
+            .map(|(name, value)| hooks::Header { name: name.clone(), value: value.as_bytes().to_vec() })
+            .collect()
+    }
+
+    fn cookies(&self, headers: &HeaderMap) -> Vec<hooks::Cookie> {
+        headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(Cookie::split_parse)
+            .flatten()
+            .filter(|cookie| self.cookies.iter().any(|name| name == cookie.name()))
+            .take(SHOWN_MAX)
+            .map(|cookie| hooks::Cookie {
+                name: cookie.name().to_owned(),
+                value: cookie.value_trimmed().to_owned(),
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_sees_what_it_was_promised_and_nothing_else() {
+        let visible = Visible { cookies: vec!["session".into()], headers: vec!["x-user".into()] };
+        let mut headers = HeaderMap::new();
+        headers.append("cookie", "a=1; session=one; b=2;session=\"two\"; session".parse().expect("a value"));
+        headers.append("cookie", "session=three; Session=no".parse().expect("a value"));
+        headers.append("authorization", "Bearer x".parse().expect("a value"));
+        headers.append("x-user", "u".parse().expect("a value"));
+        let cookies: Vec<_> = visible.cookies(&headers).into_iter().map(|cookie| cookie.value).collect();
+        assert_eq!(cookies, ["one", "two", "three"]);
+        let shown = visible.headers(&headers);
+        assert_eq!(shown.len(), 1);
+        assert_eq!((shown[0].name.as_str(), shown[0].value.as_slice()), ("x-user", b"u".as_slice()));
+    }
+
+    #[test]
+    fn a_thousand_cookies_are_not_looked_at() {
+        let visible = Visible { cookies: vec!["s".into()], headers: vec![] };
+        let mut headers = HeaderMap::new();
+        headers.append("cookie", "s=1; ".repeat(SHOWN_MAX + 1).parse().expect("a value"));
+        assert_eq!(visible.cookies(&headers).len(), SHOWN_MAX);
+    }
+}

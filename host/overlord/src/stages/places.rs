@@ -1,0 +1,189 @@
+//! Who is being answered right now: how many questions a user has running, which sessions are busy,
+//! how many programs the whole host runs. A place is given back when it is dropped.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::domain::SessionId;
+
+/// The places of one host.
+#[derive(Debug)]
+pub struct Places {
+    max: u32,
+    taken: Mutex<Taken>,
+    running: watch::Sender<u32>,
+    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    by_user: HashMap<String, u32>,
+    sessions: HashSet<SessionId>,
+    total: u32,
+    closed: bool,
+}
+
+/// One running question's place.
+#[derive(Debug)]
+pub struct Place {
+    places: Arc<Places>,
+    user: String,
+    session: SessionId,
+}
+
+/// Why there is no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closed {
+    /// A question of the same session is being answered.
+    Session,
+    /// The host runs as many programs as it may.
+    Full,
+    /// The host is stopping.
+    Stopping,
+}
+
+impl Places {
+    /// Room for `max` running programs.
+    pub fn new(max: u32) -> Arc<Self> {
+        Arc::new(Self {
+            max,
+            taken: Mutex::default(),
+            running: watch::Sender::new(0),
+            turns: Mutex::default(),
+        })
+    }
+
+    /// How many questions of a user are being answered.
+    pub fn running(&self, user: &str) -> u32 {
+        self.taken().by_user.get(user).copied().unwrap_or(0)
+    }
+
+    /// Takes a place.
+    pub fn take(self: &Arc<Self>, user: &str, session: SessionId) -> Result<Place, Closed> {
+        let mut taken = self.taken();
+        if taken.closed {
+            return Err(Closed::Stopping);
+        }
+        if taken.sessions.contains(&session) {
+            return Err(Closed::Session);
+        }
+        if taken.total >= self.max {
+            return Err(Closed::Full);
+        }
+        taken.sessions.insert(session);
+        taken.total += 1;
+        *taken.by_user.entry(user.to_owned()).or_default() += 1;
+        self.running.send_replace(taken.total);
+        Ok(Place { places: Arc::clone(self), user: user.to_owned(), session })
+    }
+
+    /// Gives out no more places.
+    pub fn close(&self) {
+        self.taken().closed = true;
+    }
+
+    /// Waits until every place has been given back.
+    pub async fn empty(&self) {
+        let mut running = self.running.subscribe();
+        // The sender lives in `self`, so there is no error to expect.
+        let _ = running.wait_for(|running| *running == 0).await;
+    }
+
+    /// How many questions are being answered.
+    pub fn total(&self) -> u32 {
+        *self.running.borrow()
+    }
+
+    /// A user's turn to be decided upon: one decision a user at a time, so that what one decision saw
+    /// is what it commits to.
+    pub async fn turn(&self, user: &str) -> Turn<'_> {
+        let lock = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(turns.entry(user.to_owned()).or_default())
+        };
+        let guard = Arc::clone(&lock).lock_owned().await;
+        Turn { places: self, user: user.to_owned(), lock: Some(lock), guard: Some(guard) }
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.taken();
+        taken.sessions.remove(&self.session);
+        taken.total = taken.total.saturating_sub(1);
+        if let Some(count) = taken.by_user.get_mut(&self.user) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                taken.by_user.remove(&self.user);
+            }
+        }
+        let total = taken.total;
+        drop(taken);
+        self.places.running.send_replace(total);
+    }
+}
+
+/// See [`Places::turn`].
+#[derive(Debug)]
+pub struct Turn<'a> {
+    places: &'a Places,
+    user: String,
+    lock: Option<Arc<tokio::sync::Mutex<()>>>,
+    guard: Option<tokio::sync::OwnedMutexGuard<()>>,
+}
+
+impl Drop for Turn<'_> {
+    /// Forgets the user's lock where nobody else waits for it.
+    fn drop(&mut self) {
+        self.guard = None;
+        let mut turns = self.places.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        self.lock = None;
+        if turns.get(&self.user).is_some_and(|lock| Arc::strong_count(lock) == 1) {
+            turns.remove(&self.user);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_limit_from_both_sides() {
+        let places = Places::new(2);
+        let (one, two, three) = (SessionId::fresh(), SessionId::fresh(), SessionId::fresh());
+        let first = places.take("a", one).expect("free");
+        assert_eq!(places.take("b", one).expect_err("busy"), Closed::Session);
+        let second = places.take("a", two).expect("free");
+        assert_eq!(places.take("b", three).expect_err("full"), Closed::Full);
+        assert_eq!((places.running("a"), places.running("b"), places.total()), (2, 0, 2));
+        drop(first);
+        assert_eq!((places.running("a"), places.total()), (1, 1));
+        drop(places.take("b", one).expect("free again"));
+        places.close();
+        assert_eq!(places.take("b", one).expect_err("closed"), Closed::Stopping);
+        drop(second);
+        assert_eq!(places.total(), 0);
+        assert!(places.taken().by_user.is_empty() && places.taken().sessions.is_empty());
+    }
+
+    #[tokio::test]
+    async fn turns_leave_nothing_behind() {
+        let places = Places::new(1);
+        let first = places.turn("a").await;
+        let other = places.turn("b").await;
+        let waiting = places.turn("a");
+        tokio::pin!(waiting);
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        drop(first);
+        let second = waiting.await;
+        drop((second, other));
+        assert!(places.turns.lock().expect("no panic").is_empty());
+    }
+}

@@ -1,0 +1,159 @@
+//! What was said? Reads a session page by page through the history policy and writes the answer's JSON
+//! as it goes, so that a long session never stands in memory as a whole.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::identify::Caller;
+use crate::capability::files::Directory;
+use crate::domain::SessionId;
+use crate::generation::Generation;
+use crate::sandbox::Broken;
+use crate::sandbox::hooks::{Page, Role, Window};
+
+/// How many messages one call hands over.
+const PAGE_MESSAGES: u32 = 256;
+
+/// After how many bytes of the file a call ends: a few milliseconds of work.
+const PAGE_BYTES: u64 = 4 << 20;
+
+/// How many pages are ready before the reader has taken the first.
+const PAGES_AHEAD: usize = 2;
+
+/// The beginning and the end of the answer.
+const OPENING: &[u8] = b"{\"messages\":[";
+const CLOSING: &[u8] = b"]}";
+
+/// A session's messages as JSON.
+#[derive(Debug)]
+pub enum Recalled {
+    /// All of it.
+    Whole(Vec<u8>),
+    /// The pieces as they come. One that is an error means that the rest cannot be read.
+    Pieces(mpsc::Receiver<Result<Vec<u8>, Unreadable>>),
+}
+
+impl Recalled {
+    /// What an empty session looks like, and one that is none of the caller's business.
+    pub fn nothing() -> Self {
+        Self::Whole([OPENING, CLOSING].concat())
+    }
+}
+
+/// The session's file cannot be read; the log says why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("failed to read session")]
+pub struct Unreadable;
+
+/// Where a session's file is looked for, and by which rules.
+#[derive(Debug, Clone)]
+pub struct Recollection {
+    generation: Arc<Generation>,
+    directory: Directory,
+    session: SessionId,
+}
+
+impl Recollection {
+    /// Of one session, in a directory that is lent to the policy.
+    pub fn new(caller: &Caller, directory: Directory, session: SessionId) -> Self {
+        Self { generation: Arc::clone(caller.generation()), directory, session }
+    }
+
+    /// Whether there is a file.
+    pub async fn exists(&self) -> Result<bool, Unreadable> {
+        self.generation.history.exists(self.directory.clone(), self.session).await.map_err(|_| Unreadable)
+    }
+
+    /// The page from an offset on, as the elements of a JSON list; none where there is no file. Works
+    /// on a thread of its own, since it reads from the disk.
+    async fn page(&self, offset: u64, first: bool) -> Result<Option<(Vec<u8>, Option<u64>)>, Unreadable> {
+        let this = self.clone();
+        let runtime = tokio::runtime::Handle::current();
+        let page = tokio::task::spawn_blocking(move || {
+            runtime.block_on(this.generation.history.read(
+                this.directory,
+                this.session,
+                Window::Since(offset),
+                PAGE_MESSAGES,
+                PAGE_BYTES,
+            ))
+            .map(|page| page.map(|page| (elements(&page, first), page.more.then_some(page.next))))
+        })
+        .await;
+        match page {
+            Ok(Ok(Some((_, Some(next))))) if next <= offset => {
+                tracing::error!("the history component does not get on: more to read, and nothing read");
+                Err(Unreadable)
+            }
+            Ok(Ok(page)) => Ok(page),
+            Ok(Err(Broken::Fault(_) | Broken::Trapped(_) | Broken::Answer(_))) | Err(_) => Err(Unreadable),
+        }
+    }
+}
+
+/// Reads a session from its beginning. An error here means that nothing was read yet.
+pub async fn recall(from: Recollection) -> Result<Recalled, Unreadable> {
+    let mut start = OPENING.to_vec();
+    let Some((elements, next)) = from.page(0, true).await? else {
+        return Ok(Recalled::nothing());
+    };
+    start.extend_from_slice(&elements);
+    let Some(mut next) = next else {
+        start.extend_from_slice(CLOSING);
+        return Ok(Recalled::Whole(start));
+    };
+    let (pieces, taken) = mpsc::channel(PAGES_AHEAD);
+    tokio::spawn(async move {
+        let mut first = start.len() == OPENING.len();
+        let mut piece = Ok(start);
+        // Ends early where the reader has gone.
+        while pieces.send(piece).await.is_ok() {
+            piece = match from.page(next, first).await {
+                Ok(Some((mut elements, after))) => {
+                    first = first && elements.is_empty();
+                    if let Some(after) = after {
+                        next = after;
+                        Ok(elements)
+                    } else {
+                        elements.extend_from_slice(CLOSING);
+                        let _ = pieces.send(Ok(elements)).await;
+                        return;
+                    }
+                }
+                // The file was there a moment ago.
+                Ok(None) | Err(Unreadable) => {
+                    let _ = pieces.send(Err(Unreadable)).await;
+                    return;
+                }
+            };
+        }
+    });
+    Ok(Recalled::Pieces(taken))
+}
+
+/// A message as the original answers it.
+#[derive(Serialize)]
+struct Said<'a> {
+    role: &'static str,
+    text: &'a str,
+    timestamp: Option<&'a str>,
+}
+
+fn elements(page: &Page, mut first: bool) -> Vec<u8> {
+    let bytes: usize = page.messages.iter().map(|message| message.text.len() + 80).sum();
+    let mut json = Vec::with_capacity(bytes + bytes / 16);
+    for message in &page.messages {
+        if !std::mem::take(&mut first) {
+            json.push(b',');
+        }
+        let role = match message.role {
+            Role::User => "user",
+            Role::Assistant => "assistant",
+        };
+        let said = Said { role, text: &message.text, timestamp: message.timestamp.as_deref() };
+        serde_json::to_writer(&mut json, &said).expect("text can be written to memory");
+    }
+    json
+}
