@@ -49,7 +49,7 @@ pub fn write_text_heavy(out: &mut impl Write, bytes: u64) -> io::Result<u64> {
     let mut file = Lines::new(out);
     while file.written < bytes {
         let paragraphs = 3 + usize::try_from(file.messages % 9).unwrap_or(0);
-        let answer = PARAGRAPH.repeat(paragraphs);
+        let answer = format!("{}{CODE}{PROSE}", PROSE.repeat(paragraphs));
         file.turn("How does this part of the program work, and why?", &answer, false)?;
     }
     Ok(file.messages)
@@ -68,13 +68,17 @@ pub fn write_messages(out: &mut impl Write, messages: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// What an answer is made of.
-const PARAGRAPH: &str = "The function `read` walks the file in pieces, and \"a piece\" is never \
-    larger than a megabyte:\n\n```rust\nfor line in lines {\n    let text = line?;\n    \
-    println!(\"{text}\");\n}\n```\n\nEvery line is looked at once. Größe und Reihenfolge bleiben, \
-    wie sie sind; 日本語も同じです. A second sentence of plain English follows so that most of the \
-    characters are ASCII, as they are in most answers, and so does a third one that says nothing \
-    at all but takes up the room that explanations tend to take up.\n\n";
+/// A paragraph of an answer.
+const PROSE: &str = "The function `read` walks the file in pieces, and \"a piece\" is never larger \
+    than a megabyte. Every line is looked at once. Größe und Reihenfolge bleiben, wie sie sind; \
+    日本語も同じです. A second sentence of plain English follows so that most of the characters are \
+    ASCII, as they are in most answers, and so does a third one that says nothing at all but takes \
+    up the room that explanations tend to take up.\n\n- The first point is short.\n- The second point \
+    is a little longer than the first one, because points differ.\n\n";
+
+/// The program that an answer shows.
+const CODE: &str = "```rust\nfor line in lines {\n    let text = line?;\n    if text.is_empty() {\n        \
+    continue;\n    }\n    println!(\"{text}\");\n}\n```\n\n";
 
 /// The lines of a file, one after the other.
 struct Lines<'a, W> {

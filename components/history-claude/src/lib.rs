@@ -14,8 +14,8 @@ pub mod settings;
 pub mod source;
 pub mod titles;
 
+mod json;
 mod lines;
-mod loose;
 
 #[cfg(target_arch = "wasm32")]
 mod guest;

@@ -6,9 +6,7 @@
 //! compacted, the talk of subagents, commands and what they printed, and answers that the client
 //! made up.
 
-use std::borrow::Cow;
-
-use crate::loose;
+use crate::json::{self, Cursor, Text};
 use crate::record::parts::{Block, Content, Record};
 
 mod parts;
@@ -82,85 +80,63 @@ pub struct Message {
 /// The message that `line` is, with or without its line end; none where it is hidden or no record
 /// at all. `offset` is where the line begins in the file.
 pub fn read(line: &[u8], offset: u64, detailed: bool) -> Option<Message> {
-    // Hidden records are well-formed too: the outer option says whether it is JSON.
-    loose::with_json(line, |json| {
-        let record: Record<'_> = serde_json::from_str(json).ok()?;
-        Some(message(record, offset, detailed))
-    })?
-}
-
-fn message(record: Record<'_>, offset: u64, detailed: bool) -> Option<Message> {
-    let role = match record.kind.0.as_deref() {
-        Some("user") => Role::User,
-        Some("assistant") => Role::Assistant,
+    let record = Record::read(line).ok()?;
+    let role = match record.kind? {
+        kind if kind.is("user") => Role::User,
+        kind if kind.is("assistant") => Role::Assistant,
         _ => return None,
     };
-    let is_error = role == Role::Assistant && record.is_api_error.0;
-    if record.is_meta.0 || record.is_compact_summary.0 || record.is_sidechain.0 {
+    if record.is_meta || record.is_compact_summary || record.is_sidechain {
         return None;
     }
-    if role == Role::Assistant && record.message.model.is(NO_MODEL) && !is_error {
+    let is_error = role == Role::Assistant && record.is_api_error;
+    let is_made_up = record.message.model.is_some_and(|model| model.is(NO_MODEL));
+    if role == Role::Assistant && is_made_up && !is_error {
         return None;
     }
-    let denied = record.denial.0.is_some();
-    let (text, asides) = match record.message.content {
-        Content::Nothing => return None,
-        Content::Text(text) => (text.into_owned(), Vec::new()),
-        Content::Blocks(blocks) => {
-            let others = blocks.others.into_iter().filter(|_| detailed);
-            let asides = others.filter_map(|block| aside(block, denied)).collect();
-            (blocks.text.into_owned(), asides)
-        }
-    };
+    let content = record.message.content;
+    let text = content.text();
     let kind = match role {
         Role::User if NOT_THE_USERS.iter().any(|start| text.starts_with(start)) => return None,
         Role::User if text.starts_with(INTERRUPTED) && text.ends_with(']') => Kind::Marker,
         Role::Assistant if is_error => Kind::Error,
         _ => Kind::Text,
     };
+    let is_denied = record.denial.is_some();
+    let others = content.others.iter().filter(|_| detailed);
+    let asides: Vec<_> = others.filter_map(|block| aside(block, is_denied)).collect();
     if text.is_empty() && asides.is_empty() {
         return None;
     }
-    let timestamp = record.timestamp.0.map(Cow::into_owned);
+    let timestamp = record.timestamp.map(|timestamp| timestamp.decode());
     Some(Message { role, kind, text, timestamp, offset, asides })
 }
 
-fn aside(block: Block<'_>, denied: bool) -> Option<Aside> {
-    match block.kind.0.as_deref()? {
-        "tool_use" => Some(Aside {
+fn aside(block: &Block<'_>, is_denied: bool) -> Option<Aside> {
+    let kind = block.kind?;
+    let plain = |text: Option<Text<'_>>| text.map(|text| text.decode()).unwrap_or_default();
+    if kind.is("tool_use") {
+        Some(Aside {
             kind: "tool-call",
-            id: block.id.or_empty(),
-            name: block.name.or_empty(),
-            text: block.input.map_or_else(String::new, |input| input.get().to_owned()),
-            failed: false,
-        }),
-        "tool_result" => Some(Aside {
-            kind: if denied { "denied" } else { "tool-result" },
-            id: block.tool_use_id.or_empty(),
-            name: String::new(),
-            text: block.content.map_or_else(String::new, |content| text_of(content.get())),
-            failed: block.is_error.0,
-        }),
-        "thinking" => Some(Aside {
-            kind: "thinking",
-            id: String::new(),
-            name: String::new(),
-            text: block.thinking.map_or_else(String::new, |thought| text_of(thought.get())),
+            id: plain(block.id),
+            name: plain(block.name),
+            text: json::text_of(block.input.to_vec()),
             failed: false,
         })
-        .filter(|thought| !thought.text.is_empty()),
-        _ => None,
+    } else if kind.is("tool_result") {
+        let content = Content::read(&mut Cursor::new(block.content)).unwrap_or_default();
+        Some(Aside {
+            kind: if is_denied { "denied" } else { "tool-result" },
+            id: plain(block.tool_use_id),
+            name: String::new(),
+            text: content.text(),
+            failed: block.is_error,
+        })
+    } else if kind.is("thinking") {
+        let text = plain(block.thinking);
+        let thought = Aside { kind: "thinking", id: String::new(), name: String::new(), text, failed: false };
+        Some(thought).filter(|thought| !thought.text.is_empty())
+    } else {
+        None
     }
-}
-
-/// The text that `json` holds: a string, or its blocks of type `text`.
-fn text_of(json: &str) -> String {
-    let text = loose::with_json(json.as_bytes(), |json| {
-        Some(match serde_json::from_str(json).ok()? {
-            Content::Nothing => String::new(),
-            Content::Text(text) => text.into_owned(),
-            Content::Blocks(blocks) => blocks.text.into_owned(),
-        })
-    });
-    text.unwrap_or_default()
 }

@@ -3,13 +3,11 @@
 
 use std::cmp::Reverse;
 
-use memchr::memmem;
-use serde_json::Value;
-
-use crate::loose;
+use crate::json::Cursor;
 use crate::place::Session;
 use crate::record::{self, Kind, Role};
 use crate::source::{Source, SourceError, exactly};
+use memchr::memmem;
 
 /// Bytes of a file's beginning that are looked at: the first question, 10,000 characters of it and
 /// the copy of it that the client queues before, and titles that were given at the start.
@@ -21,6 +19,9 @@ pub const TAIL_MAX: usize = 64 << 10;
 
 /// Characters of the longest title; a longer one is cut, for it may be a whole question.
 pub const TITLE_MAX: usize = 200;
+
+/// The keys of titles, as in [`Names`].
+const NAMES: [&str; 3] = ["customTitle", "aiTitle", "lastPrompt"];
 
 /// One session of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,23 +88,35 @@ impl Names {
     }
 
     fn read_names(&mut self, line: &[u8]) {
-        let Some(record) = loose::with_json(line, |json| serde_json::from_str::<Value>(json).ok()) else {
+        let mut is_summary = false;
+        let mut summary = None;
+        let mut names = [None, None, None];
+        let read = Cursor::new(line).object(|value, key| {
+            if key.is("type") {
+                is_summary = value.text()?.is_some_and(|kind| kind.is("summary"));
+            } else if key.is("summary") {
+                summary = value.text()?;
+            } else if let Some(index) = NAMES.iter().position(|name| key.is(name)) {
+                names[index] = value.text()?;
+            } else {
+                value.skip()?;
+            }
+            Ok(())
+        });
+        if read.is_err() {
             return;
-        };
-        let name = |key: &str| record.get(key).and_then(Value::as_str).and_then(shown);
-        if let Some(custom) = name("customTitle") {
-            self.custom = Some(custom);
         }
-        if let Some(ai) = name("aiTitle") {
-            self.ai = Some(ai);
-        }
-        if let Some(prompt) = name("lastPrompt") {
-            self.last_prompt = Some(prompt);
-        }
-        if record.get("type").and_then(Value::as_str) == Some("summary")
-            && let Some(summary) = name("summary")
-        {
-            self.summary = Some(summary);
+        let [custom, ai, last_prompt] = names;
+        let summary = summary.filter(|_| is_summary);
+        for (name, found) in [
+            (&mut self.custom, custom),
+            (&mut self.ai, ai),
+            (&mut self.last_prompt, last_prompt),
+            (&mut self.summary, summary),
+        ] {
+            if let Some(found) = found.and_then(|found| shown(&found.decode())) {
+                *name = Some(found);
+            }
         }
     }
 

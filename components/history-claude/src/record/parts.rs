@@ -1,176 +1,154 @@
 //! The parts of a record that matter, as JSON gives them. Of a key that comes more than once the
-//! last one counts, as in every JSON parser of a browser or of Python. Decides nothing.
+//! last one counts, as in every JSON parser of a browser or of Python; a value of an unexpected type
+//! counts as none. Decides nothing.
 
-use std::borrow::Cow;
-use std::fmt;
+use crate::json::{Cursor, NotJson, Text};
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-
-use crate::loose::{Flag, Text, nothing_for};
+/// Elements other than text that are kept of one message. The client writes a line for each one;
+/// without a limit a line of ten megabytes of `{"type":"x"}` would take many times as much memory.
+pub(crate) const OTHERS_MAX: usize = 1024;
 
 /// One line.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // the client's, one for each reason to hide a record
 pub(super) struct Record<'a> {
     /// `type`.
-    pub(super) kind: Text<'a>,
+    pub(super) kind: Option<Text<'a>>,
     /// `message`.
     pub(super) message: Body<'a>,
     /// `timestamp`.
-    pub(super) timestamp: Text<'a>,
+    pub(super) timestamp: Option<Text<'a>>,
     /// `isMeta`: a note to the model.
-    pub(super) is_meta: Flag,
+    pub(super) is_meta: bool,
     /// `isCompactSummary`: what a compacted conversation was replaced by.
-    pub(super) is_compact_summary: Flag,
+    pub(super) is_compact_summary: bool,
     /// `isSidechain`: said by or to a subagent.
-    pub(super) is_sidechain: Flag,
+    pub(super) is_sidechain: bool,
     /// `isApiErrorMessage`: the client says what went wrong.
-    pub(super) is_api_error: Flag,
+    pub(super) is_api_error: bool,
     /// `toolDenialKind`: why a tool was not permitted.
-    pub(super) denial: Text<'a>,
+    pub(super) denial: Option<Text<'a>>,
 }
 
 /// `message` of a record.
 #[derive(Debug, Default)]
 pub(super) struct Body<'a> {
-    pub(super) model: Text<'a>,
+    pub(super) model: Option<Text<'a>>,
     pub(super) content: Content<'a>,
 }
 
 /// `content` of a message or of a tool's result.
 #[derive(Debug, Default)]
-pub(super) enum Content<'a> {
-    #[default]
-    Nothing,
-    Text(Cow<'a, str>),
-    Blocks(Blocks<'a>),
-}
-
-/// The elements of a content that is a list.
-#[derive(Debug, Default)]
-pub(super) struct Blocks<'a> {
-    /// The texts of those of type `text`, joined.
-    pub(super) text: Cow<'a, str>,
-    /// Those of another type, the first [`OTHERS_MAX`] of them.
+pub(super) struct Content<'a> {
+    /// The string that it is, or those of its elements of type `text`.
+    pub(super) texts: Vec<Text<'a>>,
+    /// Its elements of another type, the first [`OTHERS_MAX`] of them.
     pub(super) others: Vec<Block<'a>>,
 }
 
-/// Elements other than text that are kept of one message. The client writes a line for each one;
-/// without a limit a line of ten megabytes of `{"type":"x"}` would take twenty times as much memory.
-pub(crate) const OTHERS_MAX: usize = 1024;
-
-/// One element of a content that is a list. What only the detailed form wants stays undecoded.
+/// One element of a content that is a list.
 #[derive(Debug, Default)]
 pub(super) struct Block<'a> {
     /// `type`.
-    pub(super) kind: Text<'a>,
-    pub(super) text: Text<'a>,
-    pub(super) thinking: Option<&'a RawValue>,
-    pub(super) id: Text<'a>,
-    pub(super) name: Text<'a>,
-    pub(super) input: Option<&'a RawValue>,
-    pub(super) tool_use_id: Text<'a>,
-    pub(super) content: Option<&'a RawValue>,
-    pub(super) is_error: Flag,
+    pub(super) kind: Option<Text<'a>>,
+    pub(super) text: Option<Text<'a>>,
+    pub(super) thinking: Option<Text<'a>>,
+    pub(super) id: Option<Text<'a>>,
+    pub(super) name: Option<Text<'a>>,
+    /// As it is written.
+    pub(super) input: &'a [u8],
+    pub(super) tool_use_id: Option<Text<'a>>,
+    /// As it is written.
+    pub(super) content: &'a [u8],
+    pub(super) is_error: bool,
 }
 
-impl<'a> Blocks<'a> {
-    fn add(&mut self, block: Block<'a>) {
-        if !block.kind.is("text") {
-            if block.kind.0.is_some() && self.others.len() < OTHERS_MAX {
-                self.others.push(block);
+impl<'a> Record<'a> {
+    /// The record that `line` is.
+    pub(super) fn read(line: &'a [u8]) -> Result<Self, NotJson> {
+        let mut record = Self::default();
+        let mut cursor = Cursor::new(line);
+        cursor.object(|value, key| {
+            match &*key.bytes() {
+                b"type" => record.kind = value.text()?,
+                b"message" => record.message = Body::read(value)?,
+                b"timestamp" => record.timestamp = value.text()?,
+                b"isMeta" => record.is_meta = value.flag()?,
+                b"isCompactSummary" => record.is_compact_summary = value.flag()?,
+                b"isSidechain" => record.is_sidechain = value.flag()?,
+                b"isApiErrorMessage" => record.is_api_error = value.flag()?,
+                b"toolDenialKind" => record.denial = value.text()?,
+                _ => drop(value.skip()?),
             }
-        } else if let Some(text) = block.text.0 {
-            // The only text, most of the time: what was decoded is handed on without a copy.
-            if self.text.is_empty() {
-                self.text = text;
-            } else {
-                self.text.to_mut().push_str(&text);
+            Ok(())
+        })?;
+        cursor.end()?;
+        Ok(record)
+    }
+}
+
+impl<'a> Body<'a> {
+    fn read(value: &mut Cursor<'a>) -> Result<Self, NotJson> {
+        let mut body = Self::default();
+        value.object(|value, key| {
+            match &*key.bytes() {
+                b"model" => body.model = value.text()?,
+                b"content" => body.content = Content::read(value)?,
+                _ => drop(value.skip()?),
             }
+            Ok(())
+        })?;
+        Ok(body)
+    }
+}
+
+impl<'a> Content<'a> {
+    /// The content that comes next.
+    pub(super) fn read(value: &mut Cursor<'a>) -> Result<Self, NotJson> {
+        let mut content = Self::default();
+        if value.peek() == Some(b'"') {
+            content.texts.extend(value.text()?);
+            return Ok(content);
+        }
+        value.list(|value| {
+            let block = Block::read(value)?;
+            match block.kind {
+                Some(kind) if kind.is("text") => content.texts.extend(block.text),
+                Some(_) if content.others.len() < OTHERS_MAX => content.others.push(block),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(content)
+    }
+
+    /// What it says.
+    pub(super) fn text(&self) -> String {
+        match self.texts.as_slice() {
+            [text] => text.decode(),
+            texts => texts.iter().map(Text::decode).collect(),
         }
     }
 }
 
-/// Reads an object key by key into the fields named; everything else counts as nothing.
-macro_rules! from_object {
-    ($object:ident { $($key:literal => $field:ident,)* }) => {
-        impl<'de> Deserialize<'de> for $object<'de> {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct OfObject;
-                impl<'de> Visitor<'de> for OfObject {
-                    type Value = $object<'de>;
-                    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        formatter.write_str("any value")
-                    }
-                    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                        let mut object = $object::default();
-                        while let Some(key) = map.next_key::<Text<'de>>()? {
-                            match key.0.as_deref() {
-                                $(Some($key) => object.$field = map.next_value()?,)*
-                                _ => { map.next_value::<IgnoredAny>()?; }
-                            }
-                        }
-                        Ok(object)
-                    }
-                    nothing_for!(scalars strings lists);
-                }
-                deserializer.deserialize_any(OfObject)
+impl<'a> Block<'a> {
+    fn read(value: &mut Cursor<'a>) -> Result<Self, NotJson> {
+        let mut block = Self::default();
+        value.object(|value, key| {
+            match &*key.bytes() {
+                b"type" => block.kind = value.text()?,
+                b"text" => block.text = value.text()?,
+                b"thinking" => block.thinking = value.text()?,
+                b"id" => block.id = value.text()?,
+                b"name" => block.name = value.text()?,
+                b"input" => block.input = value.skip()?,
+                b"tool_use_id" => block.tool_use_id = value.text()?,
+                b"content" => block.content = value.skip()?,
+                b"is_error" => block.is_error = value.flag()?,
+                _ => drop(value.skip()?),
             }
-        }
-    };
-}
-
-from_object!(Record {
-    "type" => kind,
-    "message" => message,
-    "timestamp" => timestamp,
-    "isMeta" => is_meta,
-    "isCompactSummary" => is_compact_summary,
-    "isSidechain" => is_sidechain,
-    "isApiErrorMessage" => is_api_error,
-    "toolDenialKind" => denial,
-});
-
-from_object!(Body {
-    "model" => model,
-    "content" => content,
-});
-
-from_object!(Block {
-    "type" => kind,
-    "text" => text,
-    "thinking" => thinking,
-    "id" => id,
-    "name" => name,
-    "input" => input,
-    "tool_use_id" => tool_use_id,
-    "content" => content,
-    "is_error" => is_error,
-});
-
-impl<'de> Deserialize<'de> for Content<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OfContent;
-        impl<'de> Visitor<'de> for OfContent {
-            type Value = Content<'de>;
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("any value")
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Content::Text(Cow::Borrowed(text)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Content::Text(Cow::Owned(text.to_owned())))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-                let mut blocks = Blocks::default();
-                while let Some(block) = list.next_element()? {
-                    blocks.add(block);
-                }
-                Ok(Content::Blocks(blocks))
-            }
-            nothing_for!(scalars objects);
-        }
-        deserializer.deserialize_any(OfContent)
+            Ok(())
+        })?;
+        Ok(block)
     }
 }
