@@ -4,3 +4,4 @@ pub mod caller;
 pub mod host;
 pub mod messages_api;
 pub mod namespaces;
+pub mod session_files;
