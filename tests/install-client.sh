@@ -24,7 +24,7 @@ need_npm() {
     { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends npm; } >&2 ||
       stop 'npm is missing and apt-get could not install it: install npm, then run this again'
   else
-    stop 'npm is missing, and it is what fetches the client: install it with `sudo apt-get install npm`, then run this again'
+    stop 'npm is missing, and it is what fetches the client: have root run: apt-get install npm'
   fi
 }
 

@@ -300,10 +300,13 @@ fn a_killed_host_leaves_no_process_behind(isolated: Isolated) {
     // The second request brings the tool's result.
     house.api.wait_for("[[hold]]", 2);
     let folder = house.host.setup().folder().display().to_string();
-    let names = processes_of(&folder);
-    for name in ["overlord", "claude", "sleep"] {
-        assert!(names.iter().any(|found| found == name), "no {name} among {names:?}");
-    }
+    wait_until("the host, the client and its detached tool", || {
+        let names = processes_of(&folder);
+        ["overlord", "claude", "sleep"]
+            .iter()
+            .all(|name| names.iter().any(|found| found == name))
+            .then_some(())
+    });
 
     let setup = house.host.kill();
     wait_until("the end of all that the host had started", || processes_of(&folder).is_empty().then_some(()));

@@ -45,7 +45,7 @@ pub struct Isolated(());
 
 /// Why there is no such world.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+enum Error {
     /// The machine does not allow it.
     #[error(
         "the {name} tests run in user, network, mount and PID namespaces of their own, and none can \
@@ -122,11 +122,7 @@ impl Isolated {
     /// Looks whether there are other interfaces than loopback, or other processes than the first
     /// one and this.
     fn check() -> Result<Self, Error> {
-        let interfaces = loopback::interfaces().map_err(furnish("reading the interfaces"))?;
-        if interfaces != ["lo"] {
-            let interfaces = interfaces.join(", ");
-            return Err(Error::NotIsolated(format!("the network interfaces are {interfaces}")));
-        }
+        only_loopback()?;
         let mut expected = [Pid::INIT, getpid()].map(Pid::as_raw_pid).to_vec();
         expected.sort_unstable();
         let processes = processes().map_err(furnish("reading the processes"))?;
@@ -145,6 +141,14 @@ pub fn processes() -> io::Result<Vec<i32>> {
     }
     processes.sort_unstable();
     Ok(processes)
+}
+
+fn only_loopback() -> Result<(), Error> {
+    let interfaces = loopback::interfaces().map_err(furnish("reading the interfaces"))?;
+    if interfaces == ["lo"] {
+        return Ok(());
+    }
+    Err(Error::NotIsolated(format!("the network interfaces are {}", interfaces.join(", "))))
 }
 
 /// Asks for the namespaces once, for nothing.
@@ -180,6 +184,11 @@ fn outside(name: &str) -> Result<ExitCode, Error> {
 }
 
 fn first_process(keep: &Path) -> Result<ExitCode, Error> {
+    // Mounting over `/tmp` is for nobody else to see, so this must not be somebody else's world.
+    if getpid() != Pid::INIT {
+        return Err(Error::NotIsolated(format!("the first process is not {}", getpid())));
+    }
+    only_loopback()?;
     loopback::bring_up().map_err(furnish("bringing loopback up"))?;
     let home = env::var_os(HOME_OUTSIDE).unwrap_or_default();
     hide(keep, home)?;
