@@ -168,7 +168,9 @@ fn available(name: &str) -> Result<(), Error> {
 
 fn outside(name: &str) -> Result<ExitCode, Error> {
     let itself = env::current_exe().map_err(furnish("finding the test program"))?;
-    let status = Command::new("unshare")
+    // With this process ends `unshare`, and with that everything inside, however it came about.
+    let status = Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "unshare"])
         .args(UNSHARE)
         .arg("--")
         .arg(itself)
