@@ -151,7 +151,7 @@ build() {
 publish() {
   local name=$1
   local core=$BUILD/$TARGET/$PROFILE/${name//-/_}.wasm new=$BUILD/$name.wasm
-  "$OVERLORD" component new "$core" -o "$new" --cases "components/$name/cases"
+  "$OVERLORD" component new "$core" -o "$new" --cases "components/$name/cases" >/dev/null
   if cmp -s -- "$new" "$OUT/$name.wasm"; then
     rm -- "$new"
   else
