@@ -387,6 +387,6 @@ const TERMINATE: u8 = 15;
 /// A limit too long for the clock is no limit.
 fn later(now: Instant, by: Duration) -> Instant {
     /// A year: longer than any run, and within what timers take.
-    const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    const LONGEST: Duration = Duration::from_hours(365 * 24);
     now + by.min(LONGEST)
 }

@@ -91,7 +91,7 @@ fn prepared(control: &OwnedFd, null: &OwnedFd) -> Result<Infallible, Stop> {
             let exposed = program::exposed(&spec);
             mounts::build(&spec, &exposed)
                 .map_err(|error| Stop::Failed(Failure::Other(error.to_string())))?;
-            shepherd::run(&spec, stdin, null, control, Some(lifeline))
+            shepherd::run(&spec, stdin, null, control, Some(&lifeline))
         }
         Forked::Parent(first) => {
             drop((lifeline, stdin));

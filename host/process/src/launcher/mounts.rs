@@ -92,7 +92,7 @@ pub(super) fn build(spec: &Spec, exposed: &Exposed) -> Result<(), MountError> {
     build_dev(devices)?;
     build_proc(spec)?;
     File::create(NOTHING)
-        .and_then(|file| file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0)))
+        .and_then(|file| file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o000)))
         .map_err(at_io("create", Path::new(NOTHING)))?;
     let paths: Vec<PathBuf> = layers.iter().map(|(path, _)| path.clone()).collect();
     // These stay open until everything below them is attached.

@@ -7,12 +7,12 @@ use std::path::Path;
 use rustix::process::{Pid, test_kill_process};
 
 use crate::proc;
-use crate::wire::{Host, Spec};
+use crate::wire::{Host, Raw, Spec};
 
 /// What the calling process managed and must not; empty where the wall holds.
 pub(super) fn attempt(spec: &Spec, host: Host) -> Vec<String> {
     let mut managed = Vec::new();
-    for path in spec.hidden.iter().map(|raw| raw.path()) {
+    for path in spec.hidden.iter().map(Raw::path) {
         if fs::File::open(path).is_ok() || fs::read_dir(path).is_ok() {
             managed.push(format!("reads {}", path.display()));
         }
@@ -20,7 +20,7 @@ pub(super) fn attempt(spec: &Spec, host: Host) -> Vec<String> {
             managed.push(format!("writes {}", path.display()));
         }
     }
-    for path in spec.read_only.iter().map(|raw| raw.path()) {
+    for path in spec.read_only.iter().map(Raw::path) {
         if can_write(path) {
             managed.push(format!("writes {}", path.display()));
         }

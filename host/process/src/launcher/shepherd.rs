@@ -36,7 +36,7 @@ pub(super) fn run(
     stdin: OwnedFd,
     null: &OwnedFd,
     control: &OwnedFd,
-    lifeline: Option<OwnedFd>,
+    lifeline: Option<&OwnedFd>,
 ) -> Result<Infallible, Stop> {
     let ends = child_ends().map_err(|error| failed("watch for ends", &error))?;
     let (told, tell) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
@@ -50,7 +50,7 @@ pub(super) fn run(
     drop((stdin, tell));
     leave_output(null)?;
     report_start(told, control, spec.probe.is_some())?;
-    let cause = watch(program, control, &ends, lifeline.as_ref())?;
+    let cause = watch(program, control, &ends, lifeline)?;
     if let Cause::Program(exit) = cause {
         wire::report(control, &Report::Exited(exit));
     }

@@ -39,7 +39,7 @@ pub(crate) struct Plan {
 
 /// What the house holds open for as long as it is attacked.
 pub(crate) struct Open {
-    _sockets: [UnixListener; 3],
+    sockets: [UnixListener; 3],
 }
 
 impl House {
@@ -53,9 +53,9 @@ impl House {
         for file in house.secrets().into_iter().chain([house.tool(), house.outside()]) {
             fs::write(file, SECRET).expect("a file");
         }
-        let own = std::env::current_exe().expect("this binary");
-        fs::copy(own, &house.program).expect("a copy of this binary");
-        house.own(&house.base, owner);
+        let binary = std::env::current_exe().expect("this binary");
+        fs::copy(binary, &house.program).expect("a copy of this binary");
+        give(&house.base, owner);
         for private in ["house/data", "home/inner/data"] {
             let mode = fs::Permissions::from_mode(0o700);
             fs::set_permissions(house.base.join(private), mode).expect("its mode");
@@ -72,17 +72,6 @@ impl House {
             }
         }
         house
-    }
-
-    fn own(&self, path: &Path, owner: Option<u32>) {
-        if owner.is_some() {
-            std::os::unix::fs::chown(path, owner, owner).expect("a change of owner");
-        }
-        if path.is_dir() {
-            for entry in fs::read_dir(path).expect("a folder").flatten() {
-                self.own(&entry.path(), owner);
-            }
-        }
     }
 
     pub(crate) fn hidden(&self) -> Vec<PathBuf> {
@@ -127,11 +116,11 @@ impl House {
     }
 
     pub(crate) fn open_sockets(&self) -> Open {
-        let _sockets = self.sockets().map(|address| UnixListener::bind_addr(&address).expect("free"));
+        let sockets = self.sockets().map(|address| UnixListener::bind_addr(&address).expect("free"));
         for address in self.sockets().iter().filter_map(SocketAddr::as_pathname) {
             let _ = fs::set_permissions(address, fs::Permissions::from_mode(0o777));
         }
-        Open { _sockets }
+        Open { sockets }
     }
 
     pub(crate) fn plan(&self, kind: Kind) -> Plan {
@@ -145,9 +134,20 @@ impl House {
     }
 }
 
+fn give(path: &Path, owner: Option<u32>) {
+    if owner.is_some() {
+        std::os::unix::fs::chown(path, owner, owner).expect("a change of owner");
+    }
+    if path.is_dir() {
+        for entry in fs::read_dir(path).expect("a folder").flatten() {
+            give(&entry.path(), owner);
+        }
+    }
+}
+
 impl Drop for Open {
     fn drop(&mut self) {
-        for socket in &self._sockets {
+        for socket in &self.sockets {
             if let Ok(address) = socket.local_addr()
                 && let Some(path) = address.as_pathname()
             {
@@ -223,6 +223,18 @@ fn attempts(plan: &Plan) -> Vec<(String, bool)> {
             fs::read(format!("/proc/{pid}/environ")).is_ok_and(|read| holds(&read, SECRET_VARIABLE))
         }),
     );
+    all.extend(on_the_host(plan));
+    all.extend(nested(house).map(|(name, script)| {
+        let managed = holds(&output(&script), SECRET);
+        (name.to_owned(), managed)
+    }));
+    all
+}
+
+/// Attempts on the host itself and on the machine.
+fn on_the_host(plan: &Plan) -> Vec<(String, bool)> {
+    let mut all = Vec::new();
+    let mut tried = |name: &str, managed: bool| all.push((name.to_owned(), managed));
     let same = start_of(&plan.host.to_string()).as_ref() == Some(&plan.started);
     let host = Pid::from_raw(plan.host).expect("an id");
     tried(
@@ -270,19 +282,16 @@ fn attempts(plan: &Plan) -> Vec<(String, bool)> {
         "leaves a core dump",
         rustix::process::getrlimit(rustix::process::Resource::Core).current != Some(0),
     );
-    for (name, script) in nested(house) {
-        tried(name, holds(&output(&script), SECRET));
-    }
     all
 }
 
 /// What a program can do that makes itself the superuser of a namespace of its own.
-fn nested(house: &House) -> Vec<(&'static str, String)> {
+fn nested(house: &House) -> [(&'static str, String); 6] {
     let data = house.base.join("house/data").display().to_string();
     let above = house.base.join("house").display().to_string();
     let home = house.home().display().to_string();
     let inside = |script: &str| format!("cd /; unshare -Urm sh -c '{script}'");
-    vec![
+    [
         ("unmounts what hides", inside(&format!("umount -l {data}; umount -l {data}; cat {data}/secret"))),
         (
             "binds the folder above",

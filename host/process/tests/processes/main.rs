@@ -2,6 +2,7 @@
 //! launcher, the program that attacks the wall, and a host that is killed.
 
 mod attack;
+mod cost;
 mod ending;
 mod host;
 mod limits;
@@ -16,6 +17,7 @@ fn main() {
     match arguments.next().as_deref() {
         Some(stage::LAUNCH) => overlord_process::launcher::main(),
         Some(attack::PART) => return attack::play(),
+        Some(cost::PART) => return cost::play_part(),
         Some(host::PART) => return host::play(&arguments.next().unwrap_or_default()),
         _ => {}
     }

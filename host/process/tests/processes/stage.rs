@@ -14,7 +14,7 @@ use uuid::Uuid;
 pub(crate) const LAUNCH: &str = "launch";
 
 /// Long enough that only a hanging test sees it.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 pub(crate) struct Stage {
     pub(crate) supervisor: Supervisor,
