@@ -1,0 +1,1 @@
+//! the answers are the original's.

@@ -1,0 +1,1 @@
+//! what becomes of a question.

@@ -1,0 +1,1 @@
+//! every outcome has its line.

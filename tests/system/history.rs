@@ -1,0 +1,1 @@
+//! what was said, on demand.

@@ -1,0 +1,1 @@
+//! how often, and how many at once.

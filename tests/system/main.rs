@@ -1,0 +1,10 @@
+//! The third ring: a real host, real sockets, real child processes. Each module is one matter that
+//! a stranger could complain about; what they share lies in the crate's library.
+
+mod answers;
+mod ask;
+mod audit;
+mod auth;
+mod history;
+mod limits;
+mod owners;
