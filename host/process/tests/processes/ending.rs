@@ -70,7 +70,7 @@ async fn launcher_killed(kind: Kind) {
     let stage = Stage::new(kind).await;
     let mut child = stage.shell(&format!("{DETACHED} echo up; exec sleep 605"), wide()).await;
     assert_eq!(line(&mut child).await, "up");
-    let launcher = launcher_of(stage.data_id);
+    let launcher = launcher_of(stage.path());
     kill_process(launcher, Signal::KILL).expect("it runs");
     assert_eq!(child.wait().await, Exit::Signal(9));
     let left: Vec<i32> = tagged(stage.data_id);
@@ -124,13 +124,20 @@ async fn sweeps() {
     assert_eq!(sweep(Uuid::nil()), 0);
 }
 
-fn launcher_of(data_id: Uuid) -> Pid {
-    let own = std::process::id().to_string();
-    let found = tagged(data_id).into_iter().find(|pid| {
-        std::fs::read_to_string(format!("/proc/{pid}/status"))
-            .is_ok_and(|status| status.lines().any(|line| line == format!("PPid:\t{own}")))
-    });
-    Pid::from_raw(found.expect("a launcher")).expect("its id")
+/// The process between this one and what runs in `folder`. Its variables cannot be read: it hides
+/// them from its own user too.
+fn launcher_of(folder: &Path) -> Pid {
+    let parent_of = |pid: i32| -> Option<i32> {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("PPid:\t")?.parse().ok())
+    };
+    let own = std::process::id().cast_signed();
+    let climb = |pid: i32| std::iter::successors(Some(pid), |pid| parent_of(*pid));
+    inside(folder)
+        .into_iter()
+        .find_map(|pid| climb(pid).find(|above| parent_of(*above) == Some(own)))
+        .and_then(Pid::from_raw)
+        .expect("a launcher")
 }
 
 /// Ends what the test itself leaves.

@@ -64,7 +64,7 @@ async fn stubborn(kind: Kind) {
     assert_eq!(child.stop().await, Exit::Signal(9));
     until("the end of the launcher", || tagged(stage.data_id).is_empty()).await;
     // One that stopped itself can take no signal but the last.
-    let mut child = stage.shell("echo ready; kill -STOP $$", quick()).await;
+    let mut child = stage.shell("trap '' INT TERM; echo ready; kill -STOP $$", quick()).await;
     assert_eq!(line(&mut child).await, "ready");
     assert_eq!(child.stop().await, Exit::Signal(9));
     until("the end of the launcher", || tagged(stage.data_id).is_empty()).await;
