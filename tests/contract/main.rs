@@ -1,0 +1,1 @@
+//! Ring two: each component alone, through the host's own sandbox, with capabilities that a test makes up.
