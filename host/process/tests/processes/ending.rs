@@ -91,6 +91,7 @@ async fn host_killed(kind: Kind) {
     assert!(inside(folder.path()).len() >= 5, "the tools are there to begin with");
     host.kill().await;
     until("the end of everything", || inside(folder.path()).is_empty()).await;
+    until("the end of the launcher", || tagged(data_id).is_empty()).await;
     assert_eq!(sweep(data_id), 0, "nothing was left to sweep");
 }
 
