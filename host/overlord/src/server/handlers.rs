@@ -1,5 +1,7 @@
 //! One function an address: from the request to the pipeline and back.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
 use axum::http::{StatusCode, header};
@@ -17,6 +19,9 @@ use crate::stages::{Caller, Recalled, Unreadable};
 /// The most bytes of a body: a message of 10,000 characters takes at most 120 KB, however it is
 /// escaped.
 const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// How long someone should wait where the host is full: a short run's length.
 const FULL_RETRY_S: u32 = 5;
@@ -70,7 +75,11 @@ pub(super) async fn ask(
 ) -> Response {
     let (parts, incoming) = request.into_parts();
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let bytes = match Limited::new(incoming, BODY_BYTES_MAX).collect().await {
+    let collected = tokio::time::timeout(BODY_TIME, Limited::new(incoming, BODY_BYTES_MAX).collect()).await;
+    let Ok(collected) = collected else {
+        return reply::error(StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive");
+    };
+    let bytes = match collected {
         Ok(collected) => collected.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
             let detail = format!("The body has more than {BODY_BYTES_MAX} bytes");
@@ -135,7 +144,7 @@ pub(super) async fn history(
         Ok(Recalled::Whole(json)) => reply::bytes(StatusCode::OK, json),
         // A piece that is an error cuts the connection: what was sent must not look whole.
         Ok(Recalled::Pieces(pieces)) => {
-            let pieces = stream::unfold(pieces, |mut pieces| async { Some((pieces.recv().await?, pieces)) });
+            let pieces = stream::unfold(pieces, |mut pieces| async { Some((pieces.next().await?, pieces)) });
             reply::bytes(StatusCode::OK, Body::from_stream(pieces))
         }
         Err(Unreadable) => reply::error(StatusCode::INTERNAL_SERVER_ERROR, "failed to read session"),

@@ -2,9 +2,10 @@
 //! as it goes, so that a long session never stands in memory as a whole.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::identify::Caller;
 use crate::capability::files::Directory;
@@ -17,10 +18,19 @@ use crate::sandbox::hooks::{Page, Role, Window};
 const PAGE_MESSAGES: u32 = 256;
 
 /// After how many bytes of the file a call ends: a few milliseconds of work.
-const PAGE_BYTES: u64 = 4 << 20;
+const PAGE_BYTES: u64 = 1 << 20;
 
 /// How many pages are ready before the reader has taken the first.
 const PAGES_AHEAD: usize = 2;
+
+/// How many sessions are read at once; more wait. Each holds a few pages in memory for as long as its
+/// reader takes.
+const READERS_MAX: usize = 64;
+
+/// How long a reader may take over one page before the rest is not kept for it any longer.
+const PAGE_TIME: Duration = Duration::from_secs(30);
+
+static READERS: Semaphore = Semaphore::const_new(READERS_MAX);
 
 /// The beginning and the end of the answer.
 const OPENING: &[u8] = b"{\"messages\":[";
@@ -31,8 +41,42 @@ const CLOSING: &[u8] = b"]}";
 pub enum Recalled {
     /// All of it.
     Whole(Vec<u8>),
-    /// The pieces as they come. One that is an error means that the rest cannot be read.
-    Pieces(mpsc::Receiver<Result<Vec<u8>, Unreadable>>),
+    /// The pieces as they come.
+    Pieces(Pieces),
+}
+
+/// A session's JSON, a piece at a time.
+#[derive(Debug)]
+pub struct Pieces {
+    taken: mpsc::Receiver<Piece>,
+    whole: bool,
+}
+
+#[derive(Debug)]
+enum Piece {
+    More(Vec<u8>),
+    Last(Vec<u8>),
+}
+
+impl Pieces {
+    /// The next piece; none after the last. An error means that the rest cannot be read, or was not
+    /// taken in time: what has been sent is not whole.
+    pub async fn next(&mut self) -> Option<Result<Vec<u8>, Unreadable>> {
+        if self.whole {
+            return None;
+        }
+        match self.taken.recv().await {
+            Some(Piece::More(json)) => Some(Ok(json)),
+            Some(Piece::Last(json)) => {
+                self.whole = true;
+                Some(Ok(json))
+            }
+            None => {
+                self.whole = true;
+                Some(Err(Unreadable))
+            }
+        }
+    }
 }
 
 impl Recalled {
@@ -95,6 +139,7 @@ impl Recollection {
 
 /// Reads a session from its beginning. An error here means that nothing was read yet.
 pub async fn recall(from: Recollection) -> Result<Recalled, Unreadable> {
+    let reading = READERS.acquire().await.expect("the semaphore is never closed");
     let mut start = OPENING.to_vec();
     let Some((elements, next)) = from.page(0, true).await? else {
         return Ok(Recalled::nothing());
@@ -106,31 +151,25 @@ pub async fn recall(from: Recollection) -> Result<Recalled, Unreadable> {
     };
     let (pieces, taken) = mpsc::channel(PAGES_AHEAD);
     tokio::spawn(async move {
+        let _reading = reading;
         let mut first = start.len() == OPENING.len();
-        let mut piece = Ok(start);
-        // Ends early where the reader has gone.
-        while pieces.send(piece).await.is_ok() {
-            piece = match from.page(next, first).await {
-                Ok(Some((mut elements, after))) => {
-                    first = first && elements.is_empty();
-                    if let Some(after) = after {
-                        next = after;
-                        Ok(elements)
-                    } else {
-                        elements.extend_from_slice(CLOSING);
-                        let _ = pieces.send(Ok(elements)).await;
-                        return;
-                    }
-                }
-                // The file was there a moment ago.
-                Ok(None) | Err(Unreadable) => {
-                    let _ = pieces.send(Err(Unreadable)).await;
-                    return;
-                }
-            };
+        let mut piece = Piece::More(start);
+        // Ends early where the reader has gone, takes no more, or there is no more to be had: without
+        // its last piece it does not look whole.
+        while pieces.send_timeout(piece, PAGE_TIME).await.is_ok() {
+            let Ok(Some((mut elements, after))) = from.page(next, first).await else { return };
+            first = first && elements.is_empty();
+            if let Some(after) = after {
+                next = after;
+                piece = Piece::More(elements);
+            } else {
+                elements.extend_from_slice(CLOSING);
+                let _ = pieces.send_timeout(Piece::Last(elements), PAGE_TIME).await;
+                return;
+            }
         }
     });
-    Ok(Recalled::Pieces(taken))
+    Ok(Recalled::Pieces(Pieces { taken, whole: false }))
 }
 
 /// A message as the original answers it.
