@@ -3,11 +3,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::digest::core_api::BlockSizeUser;
+use hmac::digest::common::BlockSizeUser;
 use hmac::digest::{Digest as Hash, FixedOutput as _, Output};
-use hmac::{Mac as _, SimpleHmac};
+use hmac::{KeyInit as _, Mac as _, SimpleHmac};
 use sha1::Sha1;
-use sha2::{Sha256, Sha512};
+use sha2_of_cookies::{Sha256, Sha512};
 
 /// What both the key and the MAC are made with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
