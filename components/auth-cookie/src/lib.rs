@@ -3,6 +3,7 @@
 //! Pure modules, and `guest`, the only file that knows the contract's generated types.
 
 pub mod cookies;
+mod mac;
 pub mod payload;
 pub mod settings;
 pub mod signature;

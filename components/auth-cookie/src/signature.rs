@@ -3,11 +3,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::digest::common::BlockSizeUser;
-use hmac::digest::{Digest as Hash, FixedOutput as _, Output};
-use hmac::{KeyInit as _, Mac as _, SimpleHmac};
 use sha1::Sha1;
-use sha2_of_cookies::{Sha256, Sha512};
+use sha1::digest::core_api::BlockSizeUser;
+use sha1::digest::{Digest as Hash, Output};
+use sha2::{Sha256, Sha512};
+
+use crate::mac::{mac, same};
 
 /// What both the key and the MAC are made with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,23 +65,23 @@ impl Signer<'_> {
     }
 
     fn encoded<D: Hash + BlockSizeUser>(&self, secret: &str, signed: &[u8]) -> String {
-        URL_SAFE_NO_PAD.encode(self.mac::<D>(secret, signed).finalize_fixed())
+        URL_SAFE_NO_PAD.encode(self.signature::<D>(secret, signed))
     }
 
     fn verified<D: Hash + BlockSizeUser>(&self, secret: &str, signed: &[u8], signature: &[u8]) -> bool {
-        self.mac::<D>(secret, signed).verify_slice(signature).is_ok()
+        same(&self.signature::<D>(secret, signed), signature)
     }
 
-    fn mac<D: Hash + BlockSizeUser>(&self, secret: &str, signed: &[u8]) -> SimpleHmac<D> {
+    fn signature<D: Hash + BlockSizeUser>(&self, secret: &str, signed: &[u8]) -> Output<D> {
         match self.derivation {
-            Derivation::None => keyed(secret.as_bytes(), signed),
-            _ => keyed(&self.key::<D>(secret), signed),
+            Derivation::None => mac::<D>(secret.as_bytes(), signed),
+            _ => mac::<D>(&self.key::<D>(secret), signed),
         }
     }
 
     fn key<D: Hash + BlockSizeUser>(&self, secret: &str) -> Output<D> {
         match self.derivation {
-            Derivation::Hmac => keyed::<D>(secret.as_bytes(), self.salt.as_bytes()).finalize_fixed(),
+            Derivation::Hmac => mac::<D>(secret.as_bytes(), self.salt.as_bytes()),
             Derivation::DjangoConcat => {
                 D::new().chain_update(self.salt).chain_update("signer").chain_update(secret).finalize()
             }
@@ -100,10 +101,4 @@ impl Digest {
             Self::Sha512 => 64,
         }
     }
-}
-
-fn keyed<D: Hash + BlockSizeUser>(key: &[u8], message: &[u8]) -> SimpleHmac<D> {
-    let mut mac = SimpleHmac::new_from_slice(key).expect("a MAC takes keys of every length");
-    mac.update(message);
-    mac
 }
