@@ -20,6 +20,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::caller::Caller;
+use crate::compiled;
 
 /// How long anything may take that has to happen at all. Far longer than it ever does, on a machine
 /// with everything else to do: it tells "slow" from "never", and no test measures with it.
@@ -71,6 +72,7 @@ impl Setup {
         setup.put("OVERLORD_COMPONENTS", built("target/components"));
         setup.put("OVERLORD_SECRET_KEY", SECRET);
         setup.put("OVERLORD_AGENT_COMMAND", "demo");
+        compiled::lend(&setup.data());
         setup
     }
 
@@ -143,6 +145,7 @@ impl Setup {
             }
             address
         });
+        compiled::keep(&self.data());
         Host { process, setup: self, address }
     }
 

@@ -1,6 +1,7 @@
 //! What the test rings share.
 
 pub mod caller;
+mod compiled;
 pub mod host;
 pub mod messages_api;
 pub mod namespaces;

@@ -8,3 +8,6 @@ mod auth;
 mod history;
 mod limits;
 mod owners;
+mod recorded;
+mod sessions;
+mod stand_in;
