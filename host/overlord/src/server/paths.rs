@@ -5,13 +5,13 @@ use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
 
 /// The address with its path decoded and then encoded in one way, so that the router matches what the
-/// original matched; none for a path that is no text.
+/// original matched. What is no UTF-8 is replaced, as it does; none for what cannot be an address.
 pub(super) fn normal(uri: &Uri) -> Option<Uri> {
     let path = uri.path();
     if !path.contains('%') {
         return Some(uri.clone());
     }
-    let decoded = percent_encoding::percent_decode_str(path).decode_utf8().ok()?;
+    let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
     let mut whole = percent_encoding::utf8_percent_encode(&decoded, REENCODED).to_string();
     if let Some(query) = uri.query() {
         whole.push('?');
@@ -56,7 +56,7 @@ mod tests {
         assert_eq!(path("/agent/sessions/a%2F..%2Fb/history").as_deref(), Some("/agent/sessions/a/../b/history"));
         assert_eq!(path("/a%20b%3Fc%23").as_deref(), Some("/a%20b%3Fc%23"));
         assert_eq!(path("/%C3%A9").as_deref(), Some("/%C3%A9"));
-        assert_eq!(path("/%FF"), None);
+        assert_eq!(path("/%FF").as_deref(), Some("/%EF%BF%BD"));
     }
 
     #[test]
