@@ -178,8 +178,11 @@ pub fn number(json: Option<Json<'_>>) -> Option<u64> {
         return Some(number);
     }
     let number: f64 = serde_json::from_str(text).ok()?;
-    // A cast from a float saturates, which is what is wanted at both ends.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it saturates, as wanted at both ends"
+    )]
     (number >= 0.0).then_some(number as u64)
 }
 
