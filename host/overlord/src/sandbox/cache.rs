@@ -3,6 +3,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use wasmtime::Engine;
@@ -102,7 +103,10 @@ fn load(engine: &Engine, file: &Path) -> Option<Component> {
 
 /// Writes beside the file and renames, so that nobody loads half of it.
 fn keep(file: &Path, code: &[u8]) -> std::io::Result<()> {
-    let beside = file.with_extension(format!("new-{}", std::process::id()));
+    // A name for each writer: one that another is still writing to must not be moved into place.
+    static WRITERS: AtomicU64 = AtomicU64::new(0);
+    let writer = WRITERS.fetch_add(1, Ordering::Relaxed);
+    let beside = file.with_extension(format!("new-{}-{writer}", std::process::id()));
     std::fs::write(&beside, code)?;
     std::fs::rename(&beside, file)
 }

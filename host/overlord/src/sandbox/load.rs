@@ -11,7 +11,7 @@ use super::cases::{self, CaseError};
 use super::engine::Sandbox;
 use super::guest::{Guest, Wasi};
 use super::package::{self, COMPONENT_BYTES_MAX, Digest, PackageError};
-use super::policy::{Policy, Terms, describe};
+use super::policy::{NoInstance, Policy, Terms};
 use super::world::{SlotName, World};
 
 /// What turns bytes into policies.
@@ -119,12 +119,9 @@ impl Loader {
         let shape = |error: wasmtime::Error| LoadError::Shape { world: W::NAME, why: shape_of(&error) };
         let bare = self.linker::<W>(terms.wasi).and_then(|linker| linker.instantiate_pre(&component)).map_err(shape)?;
         let policy = Policy::<W>::new(Arc::clone(&self.sandbox), name, digest, terms, bare).map_err(shape)?;
-        policy.try_instance().await.map_err(|error| {
-            if error.is::<wasmtime::Trap>() {
-                LoadError::Start(describe(policy.store(super::guest::Lent::Nothing).data(), &error))
-            } else {
-                shape(error)
-            }
+        policy.try_instance().await.map_err(|error| match error {
+            NoInstance::Broke(why) => LoadError::Start(why),
+            NoInstance::Shape(error) => shape(error),
         })?;
         Ok(policy)
     }

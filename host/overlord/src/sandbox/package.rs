@@ -14,6 +14,9 @@ pub const CASES_SECTION: &str = "overlord:cases";
 /// JavaScript 12 MB.
 pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 
+/// What a component begins with: the magic number and the version.
+const PREAMBLE_BYTES: usize = 8;
+
 /// The SHA-256 of a component's file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
@@ -54,10 +57,14 @@ pub enum PackageError {
     #[error("this is a component already; use it as it is")]
     AlreadyComponent,
     /// A module where a component was expected.
-    #[error("this is a core module, not a component; `overlord component new FILE -o NAME.wasm` makes it one")]
+    #[error(
+        "this is a core module, not a component; `overlord component new FILE -o NAME.wasm` makes it one"
+    )]
     CoreModule,
     /// The module does not say for which world it was built, or does not keep to it.
-    #[error("cannot make a component of this module: {0}; it must be built with the bindings of one of the worlds in wit/, for wasm32-unknown-unknown")]
+    #[error(
+        "cannot make a component of this module: {0}; it must be built with the bindings of one of the worlds in wit/, for wasm32-unknown-unknown"
+    )]
     Encode(String),
     /// The section that carries the cases is not text.
     #[error("the custom section `{CASES_SECTION}` is not UTF-8")]
@@ -77,9 +84,13 @@ pub fn component_of(module: &[u8], cases: Option<&str>) -> Result<Vec<u8>, Packa
         .and_then(|mut encoder| encoder.encode())
         .map_err(|error| PackageError::Encode(format!("{error:#}")))?;
     if let Some(cases) = cases {
-        let section = CustomSection { name: Cow::Borrowed(CASES_SECTION), data: Cow::Borrowed(cases.as_bytes()) };
-        component.push(section.id());
-        section.encode(&mut component);
+        // Before everything else: what is cut off, once enough is there for it to be a component at
+        // all, is never the cases.
+        let section =
+            CustomSection { name: Cow::Borrowed(CASES_SECTION), data: Cow::Borrowed(cases.as_bytes()) };
+        let mut first = vec![section.id()];
+        section.encode(&mut first);
+        component.splice(PREAMBLE_BYTES..PREAMBLE_BYTES, first);
     }
     Ok(component)
 }
@@ -111,7 +122,10 @@ pub fn expect_component(bytes: &[u8]) -> Result<(), PackageError> {
 fn encoding(bytes: &[u8]) -> Result<Encoding, PackageError> {
     match Parser::new(0).parse_all(bytes).next() {
         Some(Ok(Payload::Version { encoding, .. })) => Ok(encoding),
-        Some(Err(error)) => Err(PackageError::NotWasm(error.to_string())),
+        // The parser shows the bytes that it found on lines of their own.
+        Some(Err(_)) => {
+            Err(PackageError::NotWasm("it does not begin as a module or component does".to_owned()))
+        }
         _ => Err(PackageError::NotWasm("it is empty".to_owned())),
     }
 }
@@ -131,7 +145,8 @@ mod tests {
 
     #[test]
     fn a_component_carries_its_cases() {
-        let component = component_of(EMPTY_MODULE, Some("[[case]]\n")).expect("an empty module is a component");
+        let component =
+            component_of(EMPTY_MODULE, Some("[[case]]\n")).expect("an empty module is a component");
         expect_component(&component).expect("a component");
         assert_eq!(cases_of(&component).expect("readable").as_deref(), Some("[[case]]\n"));
         let bare = component_of(EMPTY_MODULE, None).expect("an empty module is a component");

@@ -81,6 +81,14 @@ pub enum Broken {
     Answer(String),
 }
 
+/// Why there is no instance of a component.
+pub(super) enum NoInstance {
+    /// It ran into a wall while it started; how, as a sentence.
+    Broke(String),
+    /// It does not fit its world.
+    Shape(wasmtime::Error),
+}
+
 /// A call under way. Its instance is thrown away unless it is led out by [`Call::leave`].
 pub(super) struct Call<'a, W: World> {
     policy: &'a Policy<W>,
@@ -121,10 +129,17 @@ impl<W: World> Policy<W> {
     }
 
     /// Makes an instance and throws it away: shapes are compared only here.
-    pub(super) async fn try_instance(&self) -> wasmtime::Result<()> {
+    pub(super) async fn try_instance(&self) -> Result<(), NoInstance> {
         let _place = self.sandbox.place().await;
         let mut store = self.store(Lent::Nothing);
-        W::instantiate(&self.pre, &mut store).await.map(drop)
+        let made = W::instantiate(&self.pre, &mut store).await;
+        made.map(drop).map_err(|error| {
+            if error.is::<Trap>() || store.data().memory_refused {
+                NoInstance::Broke(describe(store.data(), &error))
+            } else {
+                NoInstance::Shape(error)
+            }
+        })
     }
 
     /// Begins a call.
