@@ -17,7 +17,8 @@ use crate::source::{Source, SourceError};
 /// Which part of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
-    /// Messages whose line begins at this offset or after it, first ones first.
+    /// Messages whose line begins at this offset or after it, first ones first. An offset beyond the
+    /// end of the file is an error: the file was cut after it had been read up to there.
     Since(u64),
     /// The last messages whose line begins before this offset.
     Before(u64),
@@ -109,7 +110,11 @@ impl Gathered {
 
 fn since<S: Source>(walk: &mut Walk<'_, S>, mut gathered: Gathered, from: u64) -> Result<Page, SourceError> {
     let mut at = from;
-    if at >= walk.size() || gathered.max == 0 {
+    if at > walk.size() {
+        // Nobody was told to go on from here: the file was longer when they were.
+        return Err(SourceError::Shrunk);
+    }
+    if at == walk.size() || gathered.max == 0 {
         return Ok(gathered.page(at, false));
     }
     if !walk.is_start(at)? {

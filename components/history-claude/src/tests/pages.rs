@@ -95,7 +95,7 @@ fn any_offset_divides_the_messages() {
         let pieces = Pieces { first: 64, largest: 256, ..PIECES };
         // The recordings' lines are all alike: not every byte of them is worth a look.
         let step = if file.len() > 2000 { 7 } else { 1 };
-        for at in (0..=file.len() as u64 + 2).step_by(step) {
+        for at in (0..=file.len() as u64).step_by(step) {
             let (early, late): (Vec<_>, Vec<_>) =
                 expected.iter().cloned().partition(|message| message.offset < at);
             let read = |window| {
@@ -221,6 +221,16 @@ fn a_file_that_grows_or_shrinks_while_it_is_read() {
 }
 
 #[test]
+fn going_on_beyond_the_end_is_an_error_and_going_on_at_it_is_not() {
+    let file = b"{\"type\":\"user\",\"message\":{\"content\":\"one\"}}\n";
+    let end = file.len() as u64;
+    let ask = |at| read(&mut Memory::new(file), &query(Window::Since(at), 9, u64::MAX));
+    assert_eq!(ask(end), Ok(Page { messages: Vec::new(), next: end, more: false }));
+    assert_eq!(ask(end + 1), Err(SourceError::Shrunk));
+    assert_eq!(ask(u64::MAX), Err(SourceError::Shrunk));
+}
+
+#[test]
 fn what_the_source_cannot_do_is_passed_on() {
     struct Broken(SourceError);
     impl Source for Broken {
@@ -275,7 +285,7 @@ fn random_windows() {
             let largest = 20 + random.below(5000);
             let pieces = Pieces { first: 20 + random.below(largest), largest, line: LINE_MAX };
             let max = 1 + random.below(9);
-            let at = random.below(file.len() + 10) as u64;
+            let at = random.below(file.len() + 1) as u64;
             let limit = u32::try_from(max).unwrap();
             let ask =
                 |window| read_in(&mut Memory::new(&file), &query(window, limit, u64::MAX), pieces).unwrap();
