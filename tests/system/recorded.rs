@@ -77,11 +77,6 @@ impl Case {
     pub fn body(&self) -> String {
         String::from_utf8(octets(&self.0["response"]["body"])).expect("answers are text")
     }
-
-    /// The recorded body of the request.
-    pub fn sent(&self) -> Vec<u8> {
-        self.0["request"].get("body").map(octets).unwrap_or_default()
-    }
 }
 
 fn text(value: &Value) -> &str {
