@@ -71,7 +71,8 @@ impl Alive {
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        let left = self.0.fetch_sub(1, Ordering::Relaxed) - 1;
+        tracing::debug!("a generation has ended, {left} alive");
     }
 }
 

@@ -66,16 +66,17 @@ pub async fn watch(publisher: Arc<Publisher>) {
         for name in names {
             let signature = Signature::of(&publisher.shelf().path(&name));
             // One that is seen for the first time may have changed since it was loaded: it is looked at
-            // too, and costs nothing more where it has not.
-            let anew = Seen { signature, since: Instant::now(), tried: false };
+            // too, and costs nothing more where it has not. That one is missing the start has said.
+            let anew = Seen { signature, since: Instant::now(), tried: signature.is_none() };
             let known = seen.entry(name.clone()).or_insert(anew);
             if known.signature != signature {
                 *known = Seen { signature, since: Instant::now(), tried: false };
             }
             let open = writing.lock().unwrap_or_else(PoisonError::into_inner).get(&name) == Some(&true);
             let closed = watcher.is_some() && !open;
-            let rest = if closed { REST } else { REST_UNCLOSED };
-            if !known.tried && signature.is_some() && known.since.elapsed() >= rest {
+            // One that is gone may only be on its way out to let another in.
+            let rest = if closed && signature.is_some() { REST } else { REST_UNCLOSED };
+            if !known.tried && known.since.elapsed() >= rest {
                 known.tried = true;
                 writing.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
                 publisher.file_changed(&name).await;

@@ -10,8 +10,9 @@ use super::plan::plan;
 use crate::config::{Config, Surroundings};
 use crate::generation::Publisher;
 
-/// Waits for SIGHUP, again and again.
-pub(super) async fn on_hangup(publisher: Arc<Publisher>, mut config: Config, surroundings: Surroundings) {
+/// Waits for SIGHUP, again and again. `running` is what the host was started with: what needs a restart
+/// stays as it is there, however often the file changes.
+pub(super) async fn on_hangup(publisher: Arc<Publisher>, running: Config, surroundings: Surroundings) {
     let mut hangups = match signal(SignalKind::hangup()) {
         Ok(hangups) => hangups,
         Err(error) => {
@@ -20,12 +21,10 @@ pub(super) async fn on_hangup(publisher: Arc<Publisher>, mut config: Config, sur
         }
     };
     while hangups.recv().await.is_some() {
-        match Config::load(config.file.as_deref(), &surroundings) {
+        match Config::load(running.file.as_deref(), &surroundings) {
             Ok(new) => {
-                if let Err(error) = reload(&publisher, &config, &new).await {
+                if let Err(error) = reload(&publisher, &running, new).await {
                     tracing::error!("the configuration was not taken, everything stays as it was: {error}");
-                } else {
-                    config = new;
                 }
             }
             Err(errors) => {
@@ -35,14 +34,22 @@ pub(super) async fn on_hangup(publisher: Arc<Publisher>, mut config: Config, sur
     }
 }
 
-async fn reload(publisher: &Publisher, old: &Config, new: &Config) -> anyhow::Result<()> {
+async fn reload(publisher: &Publisher, running: &Config, mut new: Config) -> anyhow::Result<()> {
+    if new.secret_key_file != running.secret_key_file {
+        // The wall is built at the start: agents could read a file that it does not know.
+        anyhow::bail!("`secret_key_file` is another one; restart the host, so that agents cannot see it");
+    }
     for warning in &new.warnings {
         tracing::warn!("{warning}");
     }
-    let secrets = DataFolder::open(&old.data)?.secrets(&new.secrets)?;
-    let workspace = old.workspace.canonicalize()?;
-    publisher.plan_changed(plan(new, &secrets, &workspace)).await?;
-    for key in needs_restart(old, new) {
+    let changed = needs_restart(running, &new);
+    // The component must look for the cookies that the gate shows it.
+    new.auth.cookie.clone_from(&running.auth.cookie);
+    new.auth.own_cookie.clone_from(&running.auth.own_cookie);
+    let secrets = DataFolder::open(&running.data)?.secrets(&new.secrets)?;
+    let workspace = running.workspace.canonicalize()?;
+    publisher.plan_changed(plan(&new, &secrets, &workspace)).await?;
+    for key in changed {
         tracing::warn!("`{key}` has changed in the configuration; that needs a restart to count");
     }
     tracing::info!("the configuration was read again");
@@ -50,21 +57,21 @@ async fn reload(publisher: &Publisher, old: &Config, new: &Config) -> anyhow::Re
 }
 
 /// The keys outside of slots that differ.
-fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
-    let (one, other) = (&old.agent, &new.agent);
+fn needs_restart(running: &Config, new: &Config) -> Vec<&'static str> {
+    let (one, other) = (&running.agent, &new.agent);
     [
-        ("listen", old.listen != new.listen),
-        ("data", old.data != new.data),
-        ("workspace", old.workspace != new.workspace),
-        ("components", old.components != new.components),
-        ("server", old.server != new.server),
-        ("sessions", old.sessions != new.sessions),
-        ("log", old.log != new.log),
-        ("auth.cookie", old.auth.cookie != new.auth.cookie),
-        ("auth.own_cookie", old.auth.own_cookie != new.auth.own_cookie),
-        ("auth.headers", old.auth.headers != new.auth.headers),
-        ("audit.file", old.audit.file != new.audit.file),
-        ("audit.fail", old.audit.slot.fail != new.audit.slot.fail),
+        ("listen", running.listen != new.listen),
+        ("data", running.data != new.data),
+        ("workspace", running.workspace != new.workspace),
+        ("components", running.components != new.components),
+        ("server", running.server != new.server),
+        ("sessions", running.sessions != new.sessions),
+        ("log", running.log != new.log),
+        ("auth.cookie", running.auth.cookie != new.auth.cookie),
+        ("auth.own_cookie", running.auth.own_cookie != new.auth.own_cookie),
+        ("auth.headers", running.auth.headers != new.auth.headers),
+        ("audit.file", running.audit.file != new.audit.file),
+        ("audit.fail", running.audit.slot.fail != new.audit.slot.fail),
         ("agent.command", one.command != other.command),
         ("agent.home", one.home != other.home),
         ("agent.user", one.user != other.user),

@@ -1,0 +1,210 @@
+//! Components made for a test: builds that differ from ours in nothing but their hash, and small ones
+//! that do one wrong thing. It owns their bytes and the folder that a host takes them from; what a
+//! host makes of them is the tests' matter.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use overlord_tests::host::{Host, Setup, built, checkout, wait_until};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::abi::{AbiVariant, WasmType};
+use wit_parser::{Resolve, WorldItem};
+
+/// The names of the components that Overlord builds, in the order in which a generation names them.
+pub const NAMES: [&str; 5] = ["auth-cookie", "limit-window", "history-claude", "audit-jsonl", "agent-claude"];
+
+/// What a small component does instead of its work.
+#[derive(Clone, Copy, Debug)]
+pub enum Does {
+    /// Runs into `unreachable`.
+    Trap,
+    /// Never comes back.
+    Loop,
+    /// Asks for memory until there is no more, and then traps.
+    Eat,
+    /// Traps before it is called.
+    TrapAtStart,
+}
+
+/// A folder of components that a host watches.
+pub struct Shelf(PathBuf);
+
+impl Shelf {
+    /// A folder of the test's own with all the built components, and the setup that names it.
+    pub fn new(setup: Setup) -> (Setup, Self) {
+        let folder = setup.folder().join("components");
+        fs::create_dir(&folder).expect("making a folder for components");
+        for name in NAMES {
+            fs::copy(built(&format!("target/components/{name}.wasm")), folder.join(format!("{name}.wasm")))
+                .unwrap_or_else(|e| panic!("{name}.wasm is missing ({e}): run `make build` first"));
+        }
+        let setup = setup.with("OVERLORD_COMPONENTS", &folder);
+        (setup, Self(folder))
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    /// The file of a component.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.0.join(format!("{name}.wasm"))
+    }
+
+    /// Puts a component into its place at once, as a careful operator does: written beside and renamed.
+    pub fn put(&self, name: &str, bytes: &[u8]) {
+        let beside = self.0.join(format!("{name}.wasm.beside"));
+        fs::write(&beside, bytes).expect("writing a component");
+        fs::rename(&beside, self.file(name)).expect("renaming a component");
+    }
+}
+
+/// The bytes of a component that Overlord builds.
+pub fn real(name: &str) -> Vec<u8> {
+    fs::read(built(&format!("target/components/{name}.wasm"))).expect("run `make build` first")
+}
+
+/// The same component with a remark in it: another file with another hash.
+pub fn remarked(name: &str, remark: &str) -> Vec<u8> {
+    let mut bytes = real(name);
+    bytes.extend(custom_section("remark", remark.as_bytes()));
+    bytes
+}
+
+/// A component with cases of its own.
+pub fn with_cases(mut component: Vec<u8>, cases: &str) -> Vec<u8> {
+    component.extend(custom_section("overlord:cases", cases.as_bytes()));
+    component
+}
+
+/// A component of a world that does the same wrong thing whatever it is asked. The function that does
+/// it bears the name `falls_over`.
+pub fn broken(world: &str, does: Does) -> Vec<u8> {
+    let (body, start) = match does {
+        Does::Trap => ("unreachable", ""),
+        Does::Loop => ("(loop $again br $again) unreachable", ""),
+        Does::Eat => (
+            "(loop $again (br_if $again (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable",
+            "",
+        ),
+        Does::TrapAtStart => ("unreachable", "(start $falls_over)"),
+    };
+    component(world, &format!("(func $falls_over {body}) {start}"), "(call $falls_over) unreachable")
+}
+
+/// A limiter that admits nobody and says so.
+pub fn closed_limiter(message: &str) -> Vec<u8> {
+    // result<outcome, fault>: ok, `refuse` with an event and a message, no time to wait, no cell.
+    let number = |value: usize| {
+        u32::try_from(value).expect("it is small").to_le_bytes().map(|b| format!("\\{b:02x}")).concat()
+    };
+    let (event, at) = ("rate_limited", 64);
+    let answer = [0, 2, at, event.len(), at + event.len(), message.len(), 0, 0, 0, 0, 0].map(number).concat();
+    let data = format!("(data (i32.const 0) \"{answer}\") (data (i32.const {at}) \"{event}{message}\")");
+    component("limit-policy", &data, "(i32.const 0)")
+}
+
+/// A component that wants WASI and nothing else, as the binary format has it: an instance type with
+/// nothing in it, and an import of that type.
+pub fn wants_wasi() -> Vec<u8> {
+    let name = "wasi:cli/environment@0.2.6";
+    let import = [&[1, 0][..], &leb(name.len()), name.as_bytes(), &[5, 0]].concat();
+    [&b"\0asm\x0d\0\x01\0"[..], &[7, 3, 1, 0x42, 0, 10], &leb(import.len()), &import].concat()
+}
+
+/// What a host calls this component in its log: the first digits of its hash, as `overlord component
+/// inspect` tells it.
+pub fn digest(setup: &Setup, bytes: &[u8]) -> String {
+    let file = setup.folder().join("inspected.wasm");
+    fs::write(&file, bytes).expect("writing a component");
+    let shown = setup.command(["component", "inspect"]).arg(&file).output().expect("running overlord");
+    let shown = String::from_utf8(shown.stdout).expect("text");
+    let line = shown.lines().find_map(|line| line.strip_prefix("sha256")).expect("a line with the hash");
+    line.trim()[..12].to_owned()
+}
+
+/// Waits for the generation `number` and gives back the line that tells of it.
+#[track_caller]
+pub fn generation(host: &Host, number: u64) -> String {
+    let start = format!("generation {number} auth=");
+    let line = |output: &str| output.lines().find(|line| line.contains(&start)).map(str::to_owned);
+    wait_until(&format!("generation {number}"), || line(&host.output()))
+}
+
+/// How many generations a host has told of.
+pub fn generations(host: &Host) -> usize {
+    host.output().lines().filter(|line| line.contains(" generation ") && line.contains(" auth=")).count()
+}
+
+/// Waits until a host's log has a line with all these words, and gives it back.
+#[track_caller]
+pub fn logged(host: &Host, words: &[&str]) -> String {
+    let fits = |line: &&str| words.iter().all(|word| line.contains(word));
+    wait_until(&format!("a line of the log with {words:?}"), || {
+        host.output().lines().find(fits).map(str::to_owned)
+    })
+}
+
+/// A component of a world: every function that it exports has this body, and `rest` belongs to the
+/// module too.
+fn component(world: &str, rest: &str, body: &str) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(checkout().join("wit")).expect("the contract");
+    let id = resolve.select_world(&[package], Some(world)).expect("one of the five worlds");
+    let mut text = String::from("(module $made\n(memory (export \"memory\") 1)\n");
+    let realloc =
+        "(func $realloc (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) (i32.const 4096))";
+    let _ = writeln!(text, "{realloc}\n{rest}");
+    for (key, item) in &resolve.worlds[id].exports {
+        let WorldItem::Interface { id: interface, .. } = item else { continue };
+        let interface_name = resolve.name_world_key(key);
+        for (name, function) in &resolve.interfaces[*interface].functions {
+            let signature = resolve.wasm_signature(AbiVariant::GuestExport, function);
+            let params: Vec<_> = signature.params.iter().map(core_type).collect();
+            let results: Vec<_> = signature.results.iter().map(core_type).collect();
+            let _ = writeln!(
+                text,
+                "(func ${name} (export \"{interface_name}#{name}\") (param {}) (result {}) {body})",
+                params.join(" "),
+                results.join(" ")
+            );
+        }
+    }
+    text.push(')');
+    let mut module = wat::parse_str(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    embed_component_metadata(&mut module, &resolve, id, StringEncoding::UTF8).expect("its world fits");
+    let encoder = ComponentEncoder::default().validate(true).module(&module);
+    encoder.and_then(|mut encoder| encoder.encode()).expect("a component")
+}
+
+fn core_type(kind: &WasmType) -> &'static str {
+    match kind {
+        WasmType::I64 | WasmType::PointerOrI64 => "i64",
+        WasmType::F32 => "f32",
+        WasmType::F64 => "f64",
+        WasmType::I32 | WasmType::Pointer | WasmType::Length => "i32",
+    }
+}
+
+/// A custom section as it stands in a file: its kind, its size, its name with a size of its own.
+fn custom_section(name: &str, data: &[u8]) -> Vec<u8> {
+    let mut content = leb(name.len());
+    content.extend(name.as_bytes());
+    content.extend(data);
+    [vec![0], leb(content.len()), content].concat()
+}
+
+/// A size as WebAssembly writes it: seven bits a byte, the lowest first.
+fn leb(mut size: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let low = u8::try_from(size & 0x7f).expect("seven bits");
+        size >>= 7;
+        bytes.push(if size == 0 { low } else { low | 0x80 });
+        if size == 0 {
+            return bytes;
+        }
+    }
+}
