@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use clap::Args;
 
-use super::ConfigFile;
+use super::{ConfigFile, say};
 use crate::generation::{Candidate, CandidateError, Shelf};
 use crate::host::terms;
 use crate::sandbox::{CodeCache, Loader, Sandbox, SlotName};
@@ -23,11 +23,11 @@ const NO_SECRET: &str = "a stand-in for the secret while components are checked"
 pub(super) fn run(command: &Check) -> anyhow::Result<()> {
     let (config, _) = command.config.load()?;
     match &config.file {
-        Some(file) => println!("configuration  {}  good", file.display()),
-        None => println!("configuration  defaults and environment  good"),
+        Some(file) => say(&format!("configuration  {}  good", file.display()))?,
+        None => say("configuration  defaults and environment  good")?,
     }
     for warning in &config.warnings {
-        println!("warning        {warning}");
+        say(&format!("warning        {warning}"))?;
     }
     let shelf = Shelf { components: config.components.clone(), last_good: None };
     let bad = super::runtime()?.block_on(async {
@@ -51,14 +51,14 @@ pub(super) fn run(command: &Check) -> anyhow::Result<()> {
             };
             match outcome {
                 Ok((candidate, 0)) => {
-                    println!("{slot:<14} {name}@{}  good, carries no cases", candidate.digest().short());
+                    say(&format!("{slot:<14} {name}@{}  good, carries no cases", candidate.digest().short()))?;
                 }
                 Ok((candidate, cases)) => {
-                    println!("{slot:<14} {name}@{}  good, {cases} cases hold", candidate.digest().short());
+                    say(&format!("{slot:<14} {name}@{}  good, {cases} cases hold", candidate.digest().short()))?;
                 }
                 Err(error) => {
                     bad += 1;
-                    println!("{slot:<14} {name}  BAD: {error}");
+                    say(&format!("{slot:<14} {name}  BAD: {error}"))?;
                 }
             }
         }

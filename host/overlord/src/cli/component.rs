@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
+use super::say;
 use crate::sandbox::package::{self, COMPONENT_BYTES_MAX, Digest};
 use crate::sandbox::{Sandbox, cases, names_of};
 
@@ -46,16 +47,14 @@ fn new(module: &Path, output: &Path, cases: Option<&Path>) -> anyhow::Result<()>
     let component =
         package::component_of(&core, cases.as_deref()).with_context(|| format!("{}", module.display()))?;
     if std::fs::read(output).is_ok_and(|old| old == component) {
-        println!("{} is up to date", output.display());
-        return Ok(());
+        return say(&format!("{} is up to date", output.display()));
     }
     // Written beside its place and renamed into it, so that a watching host never sees half a file.
     let beside = output.with_extension("wasm.new");
     std::fs::write(&beside, &component)
         .and_then(|()| std::fs::rename(&beside, output))
         .with_context(|| format!("cannot write {}", output.display()))?;
-    println!("{} ({} KiB)", output.display(), component.len().div_ceil(1024));
-    Ok(())
+    say(&format!("{} ({} KiB)", output.display(), component.len().div_ceil(1024)))
 }
 
 fn inspect(file: &Path) -> anyhow::Result<()> {
@@ -69,23 +68,23 @@ fn inspect(file: &Path) -> anyhow::Result<()> {
         None => "none".to_owned(),
     };
     let world = names.world().map_or_else(|| "none of Overlord's".to_owned(), |slot| format!("{} (slot {slot})", slot.world()));
-    println!("file     {}", file.display());
-    println!("size     {} bytes", bytes.len());
-    println!("sha256   {}", Digest::of(&bytes));
-    println!("world    {world}");
-    list("imports", &names.imports);
-    list("exports", &names.exports);
-    println!("cases    {cases}");
-    Ok(())
+    say(&format!("file     {}", file.display()))?;
+    say(&format!("size     {} bytes", bytes.len()))?;
+    say(&format!("sha256   {}", Digest::of(&bytes)))?;
+    say(&format!("world    {world}"))?;
+    list("imports", &names.imports)?;
+    list("exports", &names.exports)?;
+    say(&format!("cases    {cases}"))
 }
 
-fn list(what: &str, names: &[String]) {
+fn list(what: &str, names: &[String]) -> anyhow::Result<()> {
     if names.is_empty() {
-        println!("{what:<8} nothing");
+        say(&format!("{what:<8} nothing"))?;
     }
     for (place, name) in names.iter().enumerate() {
-        println!("{:<8} {name}", if place == 0 { what } else { "" });
+        say(&format!("{:<8} {name}", if place == 0 { what } else { "" }))?;
     }
+    Ok(())
 }
 
 /// A component's or module's file, if it is not absurdly large.

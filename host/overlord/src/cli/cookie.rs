@@ -46,6 +46,5 @@ pub(super) fn run(command: &Cookie) -> anyhow::Result<()> {
         anyhow::Ok(policy.issue(&who, clock::now()).await?)
     });
     let issued = issued.with_context(|| format!("cannot issue a cookie with {}", shelf.path(name).display()))?;
-    println!("{}={}", issued.name, issued.value);
-    Ok(())
+    super::say(&format!("{}={}", issued.name, issued.value))
 }

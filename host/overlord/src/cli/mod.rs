@@ -7,9 +7,11 @@ mod cookie;
 mod log;
 mod serve;
 
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Surroundings};
@@ -67,10 +69,7 @@ pub fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Serve(command) => serve::run(&command),
         Command::Check(command) => check::run(&command),
-        Command::Config => {
-            config::run();
-            Ok(())
-        }
+        Command::Config => config::run(),
         Command::Component(command) => component::run(&command),
         Command::Cookie(command) => cookie::run(&command),
         Command::DemoAgent => Err(anyhow::anyhow!("`demo-agent` must be the first argument")),
@@ -81,6 +80,15 @@ pub fn main() -> ExitCode {
             eprintln!("overlord: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Writes one line of an answer to standard output. Whoever reads may have seen enough, as `head` has:
+/// that is no failure. A disk that is full is one.
+fn say(line: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
     }
 }
 

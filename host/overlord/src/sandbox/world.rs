@@ -64,7 +64,7 @@ impl SlotName {
 
 impl std::fmt::Display for SlotName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
+        f.pad(self.as_str())
     }
 }
 
