@@ -3,13 +3,23 @@
 
 mod answers;
 mod ask;
+mod ask_in_vain;
 mod audit;
 mod auth;
+mod cli;
+mod components;
+mod config_errors;
 mod history;
 mod history_long;
+mod lifecycle;
 mod limits;
+mod made;
 mod owners;
+mod processes;
+mod processes_wall;
 mod recorded;
 mod sessions;
 mod stand_in;
+mod swaps;
+mod swaps_refused;
 mod wire;
