@@ -48,7 +48,9 @@ fn real_cookies(settings: &[(&str, &str)]) -> Vec<(String, String)> {
         value["said"].get("admitted").is_some()
             && value["now_s"] == 1_700_000_000
             && theirs.len() == settings.len() + 1
-            && settings.iter().all(|(key, wanted)| theirs.iter().any(|pair| pair[0] == *key && pair[1] == *wanted))
+            && settings
+                .iter()
+                .all(|(key, wanted)| theirs.iter().any(|pair| pair[0] == *key && pair[1] == *wanted))
             && theirs.iter().any(|pair| pair[0] == "max_age_s")
     };
     let text = |value: &Value| value.as_str().expect("text").to_owned();

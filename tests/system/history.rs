@@ -18,7 +18,8 @@ fn history(caller: &Caller, session: &str) -> Answer {
 
 /// A line that shows one message.
 fn said(role: &str, text: &str) -> String {
-    json!({"type": role, "message": {"content": text}, "timestamp": "2026-01-02T03:04:05.678Z"}).to_string() + "\n"
+    json!({"type": role, "message": {"content": text}, "timestamp": "2026-01-02T03:04:05.678Z"}).to_string()
+        + "\n"
 }
 
 /// What the original prints of a session's file, by its own rule, of the records that it does not hide
@@ -65,8 +66,10 @@ fn is_hidden(record: &Value) -> bool {
 #[test]
 fn recorded_sessions_are_shown_as_the_original_prints_them() {
     let setup = Setup::new();
-    let recorded: Vec<_> =
-        sessions::recorded().into_iter().map(|(name, file)| (name, file, Uuid::new_v4().to_string())).collect();
+    let recorded: Vec<_> = sessions::recorded()
+        .into_iter()
+        .map(|(name, file)| (name, file, Uuid::new_v4().to_string()))
+        .collect();
     for (_, file, session) in &recorded {
         sessions::put(&setup, session, file);
     }
@@ -126,7 +129,11 @@ fn a_line_of_ten_megabytes_is_a_message() {
     let setup = Setup::new();
     let session = Uuid::new_v4().to_string();
     let long = "größer ".repeat(10 * (1 << 20) / 9);
-    sessions::put(&setup, &session, said("user", "short") + &said("assistant", &long) + &said("user", "last"));
+    sessions::put(
+        &setup,
+        &session,
+        said("user", "short") + &said("assistant", &long) + &said("user", "last"),
+    );
     let host = setup.start();
     let messages = host.sign_in("alice").history(&session);
     assert_eq!(messages.len(), 3);
@@ -140,8 +147,12 @@ fn a_session_file_that_leads_elsewhere_shows_nothing_of_it() {
     let outside = setup.folder().join("outside.jsonl");
     std::fs::write(&outside, &secret).expect("a file outside");
     std::fs::create_dir_all(sessions::folder(&setup)).expect("a folder for sessions");
-    let targets =
-        [outside.clone(), "../../../../outside.jsonl".into(), "/proc/self/root/etc/passwd".into(), "/dev/zero".into()];
+    let targets = [
+        outside.clone(),
+        "../../../../outside.jsonl".into(),
+        "/proc/self/root/etc/passwd".into(),
+        "/dev/zero".into(),
+    ];
     let sessions: Vec<_> = targets
         .iter()
         .map(|target| {
@@ -169,7 +180,8 @@ fn a_whole_folder_of_sessions_that_leads_elsewhere_shows_nothing_of_it() {
     let session = Uuid::new_v4().to_string();
     let outside = setup.folder().join("outside");
     std::fs::create_dir(&outside).expect("a folder outside");
-    std::fs::write(outside.join(format!("{session}.jsonl")), said("user", "a secret")).expect("a file outside");
+    std::fs::write(outside.join(format!("{session}.jsonl")), said("user", "a secret"))
+        .expect("a file outside");
     let folder = sessions::folder(&setup);
     std::fs::create_dir_all(folder.parent().expect("projects")).expect("a folder for sessions");
     symlink(&outside, &folder).expect("a link");

@@ -30,13 +30,15 @@ fn host_with(write: impl Fn(&mut BufWriter<File>) -> std::io::Result<u64>) -> (H
     let session = Uuid::new_v4().to_string();
     sessions::put(&setup, &session, "");
     let mut file = BufWriter::new(File::create(sessions::file(&setup, &session)).expect("a session"));
-    let messages = write(&mut file).and_then(|messages| file.flush().map(|()| messages)).expect("a long session");
+    let messages =
+        write(&mut file).and_then(|messages| file.flush().map(|()| messages)).expect("a long session");
     (setup.start(), session, messages)
 }
 
 /// A line of `/proc/PID/status` in KiB.
 fn memory(host: Pid, name: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", host.as_raw_nonzero())).expect("the host runs");
+    let status =
+        std::fs::read_to_string(format!("/proc/{}/status", host.as_raw_nonzero())).expect("the host runs");
     let line = status.lines().find(|line| line.starts_with(name)).expect("a line of memory");
     line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("KiB")
 }
@@ -103,7 +105,8 @@ fn broken_in_the_middle(break_it: impl Fn(&Host, &str)) {
 #[test]
 fn a_file_that_is_cut_while_it_is_told_cuts_the_answer() {
     broken_in_the_middle(|host, session| {
-        let file = File::options().write(true).open(sessions::file(host.setup(), session)).expect("the session");
+        let file =
+            File::options().write(true).open(sessions::file(host.setup(), session)).expect("the session");
         file.set_len(100).expect("cut");
     });
 }

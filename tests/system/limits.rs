@@ -100,7 +100,10 @@ fn asking_after_as_many_seconds_as_were_said_helps() {
 
 #[test]
 fn the_names_of_the_original_still_count() {
-    let host = stand_in::counting(Setup::new()).with("AGENT_RATE_MAX", "1").with("AGENT_RATE_WINDOW_S", "100").start();
+    let host = stand_in::counting(Setup::new())
+        .with("AGENT_RATE_MAX", "1")
+        .with("AGENT_RATE_WINDOW_S", "100")
+        .start();
     let alice = host.sign_in("alice");
     answered(&ask(&alice));
     assert!((1..=101).contains(&limited(&ask(&alice))));

@@ -39,5 +39,6 @@ pub fn status(answer: &[u8]) -> u16 {
 pub fn head(host: &Host, caller: &Caller, method: &str, path: &str, more: &str) -> Vec<u8> {
     let cookie = caller.cookie().map(|cookie| format!("Cookie: {cookie}\r\n")).unwrap_or_default();
     let address = host.address();
-    format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n{cookie}Connection: close\r\n{more}\r\n").into_bytes()
+    format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n{cookie}Connection: close\r\n{more}\r\n")
+        .into_bytes()
 }
