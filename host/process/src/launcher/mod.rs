@@ -138,7 +138,8 @@ fn stand_by(control: BorrowedFd<'_>, first: Pid) -> Result<(), Stop> {
 fn enter_namespaces(namespaces: Namespaces) -> Result<(), Stop> {
     let user = rustix::process::geteuid().as_raw();
     let group = rustix::process::getegid().as_raw();
-    let mut flags = UnshareFlags::NEWNS | UnshareFlags::NEWPID;
+    // Shared memory of the System V kind outlives whoever made it, and belongs to no folder.
+    let mut flags = UnshareFlags::NEWNS | UnshareFlags::NEWPID | UnshareFlags::NEWIPC;
     if namespaces == Namespaces::Unprivileged {
         flags |= UnshareFlags::NEWUSER;
     }

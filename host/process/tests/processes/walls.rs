@@ -36,6 +36,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         plain("no wall is an error with every reason", no_wall),
         plain("the strongest wall is chosen and says why not a stronger one", strongest),
     ];
+    let shared = plain("shared memory does not outlive the program, nor reach another", shared_memory);
+    trials.push(shared.with_ignored_flag(!available(Kind::Namespace)));
     trials.extend(each_wall("a writable folder may lie in a hidden one", writable_in_hidden));
     let own = [Kind::User, Kind::Namespace, Kind::Landlock, Kind::None].map(|kind| (None, kind));
     let other = [Kind::Namespace, Kind::Landlock, Kind::None].map(|kind| (Some(NOBODY), kind));
@@ -114,6 +116,14 @@ async fn strongest() {
     let reasons = supervisor.wall().passed_over();
     assert_eq!(reasons[0], "not as another user: none is configured");
     assert!(supervisor.wall().to_string().starts_with("agents run"));
+}
+
+async fn shared_memory() {
+    let stage = Stage::new(Kind::Namespace).await;
+    let mut child = stage.shell("readlink /proc/self/ns/ipc", wide()).await;
+    let theirs = line(&mut child).await;
+    let ours = fs::read_link("/proc/self/ns/ipc").expect("a namespace");
+    assert!(theirs.starts_with("ipc:") && Path::new(&theirs) != ours, "{theirs} is the machine's");
 }
 
 async fn writable_in_hidden(kind: Kind) {
