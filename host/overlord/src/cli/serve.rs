@@ -56,6 +56,7 @@ pub(super) fn run(command: &Serve) -> anyhow::Result<()> {
         config.log.format = LogFormat::Json;
     }
     super::log::start(&config.log);
+    open_more_files();
     let runtime = super::runtime()?;
     let outcome = runtime.block_on(async {
         let host = Host::start(config, surroundings).await?;
@@ -70,6 +71,16 @@ pub(super) fn run(command: &Serve) -> anyhow::Result<()> {
     // A thread that hangs in a system call must not hold up the end.
     runtime.shutdown_background();
     Ok(outcome?)
+}
+
+/// Takes all the open files that the system allows this process: a shell's usual 1,024 is less than a
+/// thousand connections and their programs need.
+fn open_more_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!("cannot raise the number of open files ({error}): connections may have to wait");
+    }
 }
 
 /// Standard output may be closed; that is no reason not to serve.
