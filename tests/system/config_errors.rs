@@ -90,8 +90,7 @@ fn overlords_own_variables_outrank_the_originals_and_those_the_file() {
 fn the_originals_names_mean_what_they_meant() {
     let setup = Setup::new().without("OVERLORD_WORKSPACE");
     let (cwd, log) = (setup.folder().join("their workspace"), setup.folder().join("their log/audit.jsonl"));
-    let setup =
-        setup.with("CLAUDE_CWD", &cwd).with("AGENT_AUDIT_LOG", &log);
+    let setup = setup.with("CLAUDE_CWD", &cwd).with("AGENT_AUDIT_LOG", &log);
     let setup = setup.with("AGENT_RATE_WINDOW_S", "60").with("AGENT_CONCURRENCY_PER_USER", "1");
     let host = setup.start();
     let alice = host.sign_in("alice");

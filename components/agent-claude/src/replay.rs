@@ -1,4 +1,5 @@
 //! The drive against recordings of the published client, and against programs that no client is.
+#![expect(clippy::disallowed_methods, reason = "recordings are files")]
 
 use crate::drive::{Answer, Child, Failure, LINGER_MS, Program, Question, SpawnError, Step, ask};
 use crate::sentence::Exit;

@@ -1,5 +1,6 @@
 //! What the unit tests share: files in memory, recordings, chance that repeats itself, and a plain
 //! second opinion on what a file shows.
+#![expect(clippy::disallowed_methods, reason = "recordings are files")]
 
 use std::path::PathBuf;
 

@@ -1,5 +1,6 @@
 //! Where each user's agent lives: one home for all, or one a user, so that their clients cannot see
 //! each other.
+#![expect(clippy::disallowed_methods, reason = "users' homes are made here")]
 
 use std::fmt::Write as _;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -57,6 +58,11 @@ impl Homes {
         self.client.clone().unwrap_or_else(|| self.of(user).join(".claude"))
     }
 
+    /// Whether there is the folder of the homes.
+    pub fn have_root(&self) -> bool {
+        self.root().is_dir()
+    }
+
     /// Makes a home that is not there, for its user's eyes only.
     pub fn make(&self, home: &Path) -> std::io::Result<()> {
         if home.is_dir() {
@@ -100,7 +106,9 @@ mod tests {
         let homes = Homes::new("/homes/{user}/h", None, None);
         assert_eq!(homes.of("alice"), Path::new("/homes/alice/h"));
         assert_eq!(homes.of("a.b@c"), Path::new("/homes/a.b@c/h"));
-        for (user, name) in [("..", "%2E."), (".", "%2E"), ("a/b", "a%2Fb"), ("%2E", "%252E"), ("é", "%C3%A9"), ("\0", "%00")] {
+        for (user, name) in
+            [("..", "%2E."), (".", "%2E"), ("a/b", "a%2Fb"), ("%2E", "%252E"), ("é", "%C3%A9"), ("\0", "%00")]
+        {
             assert_eq!(folder(user), name);
         }
         let long = "x".repeat(FOLDER_BYTES_MAX);

@@ -1,5 +1,6 @@
 //! The program: the two hidden or foreign roles that must start before any runtime does, and the
 //! command line for everything else.
+#![expect(clippy::disallowed_methods, reason = "the first argument decides which program this is")]
 
 use std::process::ExitCode;
 

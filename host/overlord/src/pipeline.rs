@@ -96,7 +96,9 @@ pub async fn history(house: &House, caller: &Caller, session: SessionId) -> Resu
     let owner = match ownership {
         Ownership::Hidden => return Ok(Recalled::nothing()),
         Ownership::Unclaimed if !house.rules.may_take(caller, true) => return Ok(Recalled::nothing()),
-        Ownership::Open | Ownership::Unclaimed => house.state.owner(session).map_err(|error| unreadable(&error))?,
+        Ownership::Open | Ownership::Unclaimed => {
+            house.state.owner(session).map_err(|error| unreadable(&error))?
+        }
     };
     let directory = house
         .lent_directory(owner.as_deref().unwrap_or(&caller.principal().user))
@@ -114,7 +116,7 @@ impl House {
     /// has a home, whether there is a folder of homes.
     pub async fn has_sessions(&self) -> bool {
         if self.agent.homes.separate() {
-            return self.agent.homes.root().is_dir();
+            return self.agent.homes.have_root();
         }
         let Ok(directory) = self.lent_directory("") else { return false };
         let generation = self.current.pin();
@@ -173,7 +175,12 @@ impl Asked<'_> {
     }
 
     /// The run, between its two audit lines.
-    async fn answered(&self, permit: &Permit, question: &Question, found: &Found) -> Result<Answer, NotAnswered> {
+    async fn answered(
+        &self,
+        permit: &Permit,
+        question: &Question,
+        found: &Found,
+    ) -> Result<Answer, NotAnswered> {
         let begun = Instant::now();
         let chars = question.message.chars().count();
         let fields = vec![("message", question.message.as_str().into()), ("message_len", chars.into())];
@@ -190,7 +197,10 @@ impl Asked<'_> {
                 }
                 tracing::info!(
                     "ask user={} session={} turns={} duration_ms={elapsed_ms} (subprocess={}ms)",
-                    user.escape_debug(), answer.session, answer.turns, answer.duration_ms
+                    user.escape_debug(),
+                    answer.session,
+                    answer.turns,
+                    answer.duration_ms
                 );
                 let fields = vec![
                     ("result_preview", answer.result.as_str().into()),
@@ -206,7 +216,9 @@ impl Asked<'_> {
             Err(Failed(why)) => {
                 tracing::warn!(
                     "agent failed user={} session={} err={}",
-                    user.escape_debug(), question.session, why.escape_debug()
+                    user.escape_debug(),
+                    question.session,
+                    why.escape_debug()
                 );
                 let fields = vec![("error", why.as_str().into()), ("elapsed_ms", elapsed_ms.into())];
                 let _ = self.record("ask_error", fields).await;

@@ -89,7 +89,11 @@ impl Directory {
                     return Err(IoError::Denied);
                 }
                 let modified = milliseconds(&file);
-                Ok(LentFile { size: u64::try_from(stat.st_size).unwrap_or(0), modified, bytes: Bytes::Real(file) })
+                Ok(LentFile {
+                    size: u64::try_from(stat.st_size).unwrap_or(0),
+                    modified,
+                    bytes: Bytes::Real(file),
+                })
             }
             Source::Absent => Err(IoError::NotFound),
             Source::Scripted(files) => {
@@ -107,7 +111,8 @@ impl Directory {
                 let mut entries: BTreeMap<&str, Entry> = BTreeMap::new();
                 for (file, bytes) in files.iter() {
                     let Some(rest) = below(file, path) else { continue };
-                    let (name, directory) = rest.split_once('/').map_or((rest, false), |(first, _)| (first, true));
+                    let (name, directory) =
+                        rest.split_once('/').map_or((rest, false), |(first, _)| (first, true));
                     let size = if directory { 0 } else { bytes.len() as u64 };
                     entries.insert(name, Entry { name: name.to_owned(), size, modified: 0, directory });
                 }
@@ -184,7 +189,9 @@ fn beneath(root: &File, path: &str, flags: OFlags) -> Result<File, IoError> {
 fn io_error(error: Errno) -> IoError {
     match error {
         Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG => IoError::NotFound,
-        Errno::XDEV | Errno::ACCESS | Errno::PERM | Errno::LOOP | Errno::INVAL | Errno::NXIO => IoError::Denied,
+        Errno::XDEV | Errno::ACCESS | Errno::PERM | Errno::LOOP | Errno::INVAL | Errno::NXIO => {
+            IoError::Denied
+        }
         error => {
             tracing::warn!("cannot open a session file: {error}");
             IoError::Other
@@ -206,7 +213,6 @@ fn instant(seconds: i64, nanoseconds: u64) -> u64 {
 fn below<'a>(file: &'a str, directory: &str) -> Option<&'a str> {
     if directory.is_empty() { Some(file) } else { file.strip_prefix(directory)?.strip_prefix('/') }
 }
-
 
 impl Host for Guest {
     fn open(&mut self, path: String) -> wasmtime::Result<Result<Resource<LentFile>, IoError>> {
@@ -264,7 +270,9 @@ mod tests {
         link("a/inside", "in");
         link("loop", "loop");
         let directory = Directory::open(&lent).expect("lent");
-        for path in ["../secret", "a/../../secret", "out", "absolute", "/etc/passwd", "/proc/self/environ", "loop"] {
+        for path in
+            ["../secret", "a/../../secret", "out", "absolute", "/etc/passwd", "/proc/self/environ", "loop"]
+        {
             assert_eq!(directory.file(path).expect_err(path), IoError::Denied, "{path}");
         }
         for path in ["a", ""] {
@@ -284,7 +292,8 @@ mod tests {
     fn a_pipe_does_not_hold_the_reader() {
         let place = tempfile::tempdir().expect("a folder");
         let pipe = place.path().join("pipe");
-        rustix::fs::mknodat(rustix::fs::CWD, &pipe, FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("a pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, FileType::Fifo, Mode::from_raw_mode(0o600), 0)
+            .expect("a pipe");
         let directory = Directory::open(place.path()).expect("lent");
         assert_eq!(directory.file("pipe").expect_err("a pipe"), IoError::Denied);
         assert_eq!(directory.entries("").expect("listed").len(), 0);
@@ -312,12 +321,17 @@ mod tests {
 
     #[test]
     fn a_scripted_directory_behaves_like_a_real_one() {
-        let files = BTreeMap::from([("p/w/a.jsonl".to_owned(), "abc".to_owned()), ("p/x".to_owned(), String::new())]);
+        let files =
+            BTreeMap::from([("p/w/a.jsonl".to_owned(), "abc".to_owned()), ("p/x".to_owned(), String::new())]);
         let directory = Directory::scripted(&files);
         assert_eq!(directory.file("p/w/a.jsonl").expect("there").read(1, 5).expect("read"), b"bc");
         assert_eq!(directory.file("p/w").expect_err("no file"), IoError::NotFound);
-        let names: Vec<_> =
-            directory.entries("p").expect("there").into_iter().map(|entry| (entry.name, entry.directory)).collect();
+        let names: Vec<_> = directory
+            .entries("p")
+            .expect("there")
+            .into_iter()
+            .map(|entry| (entry.name, entry.directory))
+            .collect();
         assert_eq!(names, [("w".to_owned(), true), ("x".to_owned(), false)]);
         assert!(directory.has_directory("p/w"));
         assert!(!directory.has_directory("p/x"));

@@ -73,10 +73,14 @@ pub enum Outcome {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StateError {
     /// Another host has the file open.
-    #[error("the data folder {0} is in use by another host; stop that one, or give this one a folder of its own (`data`, OVERLORD_DATA)")]
+    #[error(
+        "the data folder {0} is in use by another host; stop that one, or give this one a folder of its own (`data`, OVERLORD_DATA)"
+    )]
     InUse(String),
     /// Written by a version that this one does not know.
-    #[error("the state in {0} has schema version {1}, and this version of Overlord knows {SCHEMA}; use the version that wrote it, or start with a new data folder")]
+    #[error(
+        "the state in {0} has schema version {1}, and this version of Overlord knows {SCHEMA}; use the version that wrote it, or start with a new data folder"
+    )]
     Schema(String, u64),
     /// Anything else.
     #[error("cannot use the state file {0}: {1}; look at the disk and at the file's owner")]
@@ -145,12 +149,11 @@ fn prepare(database: &Database) -> Result<u64, redb::Error> {
     let schema = {
         let mut meta = transaction.open_table(META)?;
         let found = meta.get("schema")?.map(|version| version.value());
-        match found {
-            Some(version) => version,
-            None => {
-                meta.insert("schema", SCHEMA)?;
-                SCHEMA
-            }
+        if let Some(version) = found {
+            version
+        } else {
+            meta.insert("schema", SCHEMA)?;
+            SCHEMA
         }
     };
     if schema == SCHEMA {

@@ -51,10 +51,16 @@ pub(super) fn run(command: &Check) -> anyhow::Result<()> {
             };
             match outcome {
                 Ok((candidate, 0)) => {
-                    say(&format!("{slot:<14} {name}@{}  good, carries no cases", candidate.digest().short()))?;
+                    say(&format!(
+                        "{slot:<14} {name}@{}  good, carries no cases",
+                        candidate.digest().short()
+                    ))?;
                 }
                 Ok((candidate, cases)) => {
-                    say(&format!("{slot:<14} {name}@{}  good, {cases} cases hold", candidate.digest().short()))?;
+                    say(&format!(
+                        "{slot:<14} {name}@{}  good, {cases} cases hold",
+                        candidate.digest().short()
+                    ))?;
                 }
                 Err(error) => {
                     bad += 1;

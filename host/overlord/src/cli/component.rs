@@ -64,10 +64,14 @@ fn inspect(file: &Path) -> anyhow::Result<()> {
     let sandbox = Sandbox::new().map_err(|error| anyhow::anyhow!("{error:#}"))?;
     let names = names_of(&sandbox, &bytes).with_context(about)?;
     let cases = match package::cases_of(&bytes).with_context(about)? {
-        Some(text) => cases::parse(&text).map_or_else(|error| error.to_string(), |cases| cases.len().to_string()),
+        Some(text) => {
+            cases::parse(&text).map_or_else(|error| error.to_string(), |cases| cases.len().to_string())
+        }
         None => "none".to_owned(),
     };
-    let world = names.world().map_or_else(|| "none of Overlord's".to_owned(), |slot| format!("{} (slot {slot})", slot.world()));
+    let world = names
+        .world()
+        .map_or_else(|| "none of Overlord's".to_owned(), |slot| format!("{} (slot {slot})", slot.world()));
     say(&format!("file     {}", file.display()))?;
     say(&format!("size     {} bytes", bytes.len()))?;
     say(&format!("sha256   {}", Digest::of(&bytes)))?;

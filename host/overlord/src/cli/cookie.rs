@@ -45,6 +45,7 @@ pub(super) fn run(command: &Cookie) -> anyhow::Result<()> {
         let policy = loader.prepare::<Auth>(name, &bytes, terms).await?;
         anyhow::Ok(policy.issue(&who, clock::now()).await?)
     });
-    let issued = issued.with_context(|| format!("cannot issue a cookie with {}", shelf.path(name).display()))?;
+    let issued =
+        issued.with_context(|| format!("cannot issue a cookie with {}", shelf.path(name).display()))?;
     super::say(&format!("{}={}", issued.name, issued.value))
 }

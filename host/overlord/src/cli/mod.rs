@@ -1,4 +1,5 @@
 //! The command line: what can be said to the program, and what it answers. Each command is a file.
+#![expect(clippy::disallowed_methods, reason = "a command reads and writes the files that it is given")]
 
 mod check;
 mod component;
@@ -21,9 +22,14 @@ use crate::config::{Config, Surroundings};
 /// Every rule (who may ask, how often, what the history shows, what the audit line says, how the
 /// agent is driven) is a WebAssembly component that can be swapped while requests are in flight.
 #[derive(Debug, Parser)]
-#[command(name = "overlord", version, max_term_width = 100, after_help = "\
+#[command(
+    name = "overlord",
+    version,
+    max_term_width = 100,
+    after_help = "\
 Exit codes: 0 done, 1 it failed and says why, 2 the command line was not understood.
-Without a configuration file everything has a default; `overlord config` prints them all.")]
+Without a configuration file everything has a default; `overlord config` prints them all."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -50,7 +56,7 @@ enum Command {
 /// Where the configuration comes from.
 #[derive(Debug, Args)]
 struct ConfigFile {
-    /// The configuration file; also OVERLORD_CONFIG. Every key of it is also an environment variable
+    /// The configuration file; also `OVERLORD_CONFIG`. Every key of it is also an environment variable
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
 }

@@ -1,5 +1,9 @@
 //! From a component's name to a policy that may serve: where its file is read from, and where the
 //! last good bytes of each slot are kept.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the components' files, and the last good bytes of each, are read and kept here"
+)]
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -64,24 +68,24 @@ impl Candidate {
     ) -> Result<(Self, usize), LoadError> {
         Ok(match slot {
             SlotName::Auth => {
-                let loaded = loader.load(name, bytes, terms).await?;
-                (Self::Auth(loaded.policy), loaded.cases)
+                let new = loader.load(name, bytes, terms).await?;
+                (Self::Auth(new.policy), new.cases)
             }
             SlotName::Limit => {
-                let loaded = loader.load(name, bytes, terms).await?;
-                (Self::Limit(loaded.policy), loaded.cases)
+                let new = loader.load(name, bytes, terms).await?;
+                (Self::Limit(new.policy), new.cases)
             }
             SlotName::History => {
-                let loaded = loader.load(name, bytes, terms).await?;
-                (Self::History(loaded.policy), loaded.cases)
+                let new = loader.load(name, bytes, terms).await?;
+                (Self::History(new.policy), new.cases)
             }
             SlotName::Audit => {
-                let loaded = loader.load(name, bytes, terms).await?;
-                (Self::Audit(loaded.policy), loaded.cases)
+                let new = loader.load(name, bytes, terms).await?;
+                (Self::Audit(new.policy), new.cases)
             }
             SlotName::Agent => {
-                let loaded = loader.load(name, bytes, terms).await?;
-                (Self::Agent(loaded.policy), loaded.cases)
+                let new = loader.load(name, bytes, terms).await?;
+                (Self::Agent(new.policy), new.cases)
             }
         })
     }

@@ -1,6 +1,7 @@
 //! Notices that a component's file has changed and has come to rest. Looks at each file on its own, so
 //! that one which keeps changing holds up no other, and at nothing but `NAME.wasm` of a component that
 //! some slot names.
+#![expect(clippy::disallowed_methods, reason = "looks at the components' files")]
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -122,7 +123,10 @@ fn listen(folder: &Path, writing: &Writing) -> Option<RecommendedWatcher> {
     });
     watcher
         .inspect_err(|error| {
-            tracing::warn!("cannot listen to {} ({error}); changes are noticed a little later", folder.display());
+            tracing::warn!(
+                "cannot listen to {} ({error}); changes are noticed a little later",
+                folder.display()
+            );
         })
         .ok()
 }

@@ -85,7 +85,9 @@ pub enum StartError {
     #[error("the agent cannot run as the user `{0}` (`agent.user`, OVERLORD_AGENT_USER): {1}")]
     NoUser(String, String),
     /// The home.
-    #[error("there is no HOME in the environment and no `agent.home` (OVERLORD_AGENT_HOME) in the configuration: the agent needs one")]
+    #[error(
+        "there is no HOME in the environment and no `agent.home` (OVERLORD_AGENT_HOME) in the configuration: the agent needs one"
+    )]
     NoHome,
     /// Signals.
     #[error("cannot listen for signals: {0}")]
@@ -105,7 +107,9 @@ pub(super) async fn build(config: Config, surroundings: Surroundings) -> Result<
     let id = folder.id()?;
     let stragglers = overlord_process::sweep(id);
     if stragglers > 0 {
-        tracing::warn!("ended {stragglers} processes that an earlier host with this data folder had left behind");
+        tracing::warn!(
+            "ended {stragglers} processes that an earlier host with this data folder had left behind"
+        );
     }
     let owner = config.agent.user.as_deref().map(account).transpose()?;
     let workspace = folders::workspace(&config.workspace, owner)?;
@@ -148,8 +152,7 @@ pub(super) async fn build(config: Config, surroundings: Surroundings) -> Result<
         stop: StopHandle::new(),
     };
     let listener = listen(&config).await?;
-    let address =
-        listener.local_addr().map_err(|error| listen_error(config.listen, error))?;
+    let address = listener.local_addr().map_err(|error| listen_error(config.listen, error))?;
     let service = Service {
         house: Arc::new(house),
         visible: Arc::new(Visible {
@@ -215,7 +218,8 @@ fn homes(
         Some(template) => template.clone(),
         None => variable("HOME").ok_or(StartError::NoHome)?,
     };
-    let client = variable("CLAUDE_CONFIG_DIR").filter(|_| config.agent.environment.allows("CLAUDE_CONFIG_DIR"));
+    let client =
+        variable("CLAUDE_CONFIG_DIR").filter(|_| config.agent.environment.allows("CLAUDE_CONFIG_DIR"));
     Ok(Homes::new(&template, client.map(PathBuf::from), owner))
 }
 
@@ -304,7 +308,9 @@ fn listen_error(address: std::net::SocketAddr, error: std::io::Error) -> StartEr
         std::io::ErrorKind::AddrInUse => {
             "something else listens there; stop it, or choose another port (`listen`, OVERLORD_LISTEN)"
         }
-        std::io::ErrorKind::PermissionDenied => "ports below 1024 are for root; choose another one (`listen`, OVERLORD_LISTEN)",
+        std::io::ErrorKind::PermissionDenied => {
+            "ports below 1024 are for root; choose another one (`listen`, OVERLORD_LISTEN)"
+        }
         _ => "choose another address (`listen`, OVERLORD_LISTEN)",
     };
     StartError::Listen { address, error, hint }

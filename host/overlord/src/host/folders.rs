@@ -1,5 +1,6 @@
 //! The folders of a host: made if they are missing, for the right eyes only.
 
+use std::fmt::Write as _;
 use std::fs::DirBuilder;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -34,7 +35,9 @@ pub enum FolderError {
         key: &'static str,
     },
     /// It is there and cannot be written to.
-    #[error("the {what} folder {path} is not writable for this user ({error}); change its owner, or choose another one ({key})")]
+    #[error(
+        "the {what} folder {path} is not writable for this user ({error}); change its owner, or choose another one ({key})"
+    )]
     NotWritable {
         /// What it is for.
         what: &'static str,
@@ -105,11 +108,8 @@ pub(super) fn workspace(path: &Path, owner: Option<(u32, u32)>) -> Result<PathBu
     let new = !path.exists();
     make(path, "workspace", key, 0o755)?;
     if let (true, Some((user, group))) = (new, owner) {
-        std::os::unix::fs::chown(path, Some(user), Some(group)).map_err(|error| FolderError::NotWritable {
-            what: "workspace",
-            path: path.to_owned(),
-            error,
-            key,
+        std::os::unix::fs::chown(path, Some(user), Some(group)).map_err(|error| {
+            FolderError::NotWritable { what: "workspace", path: path.to_owned(), error, key }
         })?;
     }
     path.canonicalize().map_err(|error| FolderError::File { path: path.to_owned(), error })
@@ -117,11 +117,12 @@ pub(super) fn workspace(path: &Path, owner: Option<(u32, u32)>) -> Result<PathBu
 
 fn make(path: &Path, what: &'static str, key: &'static str, mode: u32) -> Result<(), FolderError> {
     let path_buf = path.to_owned();
-    DirBuilder::new()
-        .recursive(true)
-        .mode(mode)
-        .create(path)
-        .map_err(|error| FolderError::Make { what, path: path_buf.clone(), error, key })?;
+    DirBuilder::new().recursive(true).mode(mode).create(path).map_err(|error| FolderError::Make {
+        what,
+        path: path_buf.clone(),
+        error,
+        key,
+    })?;
     rustix::fs::access(path, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
         .map_err(|error| FolderError::NotWritable { what, path: path_buf, error: error.into(), key })
 }
@@ -137,12 +138,8 @@ fn once(path: &Path, first: impl FnOnce() -> String) -> Result<String, FolderErr
     }
     let beside = path.with_extension(format!("new-{}", std::process::id()));
     let _ = std::fs::remove_file(&beside);
-    let mut file = std::fs::File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&beside)
-        .map_err(failed)?;
+    let mut file =
+        std::fs::File::options().write(true).create_new(true).mode(0o600).open(&beside).map_err(failed)?;
     file.write_all(first().as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     // A link fails where a file is there already: the first one counts.
     let linked = std::fs::hard_link(&beside, path);
@@ -156,7 +153,10 @@ fn once(path: &Path, first: impl FnOnce() -> String) -> Result<String, FolderErr
 fn random_hex() -> String {
     let mut bytes = [0_u8; SECRET_BYTES];
     getrandom::fill(&mut bytes).expect("Linux has random numbers");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 #[cfg(test)]

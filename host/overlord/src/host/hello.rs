@@ -16,9 +16,12 @@ pub(super) async fn hello(host: &Host, user: &str) -> Result<String, StartError>
     let (address, session) = (host.address, SessionId::fresh());
     let cookie = format!("{}={}", issued.name, issued.value);
     let agent = match &host.program {
-        Program::Demo { chosen: true } => "the built-in demo agent, as configured; no model is behind it".to_owned(),
+        Program::Demo { chosen: true } => {
+            "the built-in demo agent, as configured; no model is behind it".to_owned()
+        }
         Program::Demo { chosen: false } => {
-            "the built-in demo agent, since there is no `claude` on the PATH; no model is behind it".to_owned()
+            "the built-in demo agent, since there is no `claude` on the PATH; no model is behind it"
+                .to_owned()
         }
         Program::Command(program) => format!("{}", program.display()),
     };

@@ -1,5 +1,6 @@
 //! From a configuration to a host that serves, and from a signal to one that has stopped. The only
 //! place that knows all rooms of the house.
+#![expect(clippy::disallowed_methods, reason = "the host's own folders are made here, before anything runs")]
 
 mod build;
 mod folders;
@@ -60,8 +61,11 @@ impl Host {
         let router = server::router(self.service.clone());
         let serving = tokio::spawn(server::serve(self.listener, router, limits, stopping));
         let watching = tokio::spawn(crate::generation::watch(Arc::clone(&self.publisher)));
-        let reloading =
-            tokio::spawn(reload::on_hangup(Arc::clone(&self.publisher), self.config.clone(), self.surroundings));
+        let reloading = tokio::spawn(reload::on_hangup(
+            Arc::clone(&self.publisher),
+            self.config.clone(),
+            self.surroundings,
+        ));
         signals.stop().await;
         watching.abort();
         reloading.abort();

@@ -1,5 +1,6 @@
 //! Compiled code on disk, found by what it was compiled from and for. A miss is never an error, and
 //! nothing is ever loaded but what this file wrote.
+#![expect(clippy::disallowed_methods, reason = "compiled code is kept and found here, and nowhere else")]
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
@@ -43,7 +44,12 @@ impl CodeCache {
 
     /// The component, compiled now or earlier. Takes tens to hundreds of milliseconds on a miss, so
     /// it is not for a thread that answers requests.
-    pub(super) fn compile(&self, engine: &Engine, digest: Digest, bytes: &[u8]) -> wasmtime::Result<Component> {
+    pub(super) fn compile(
+        &self,
+        engine: &Engine,
+        digest: Digest,
+        bytes: &[u8],
+    ) -> wasmtime::Result<Component> {
         let Some(file) = self.file(engine, digest) else { return Component::new(engine, bytes) };
         if let Some(component) = load(engine, &file) {
             // Marks it as used, for `trim`.
@@ -54,7 +60,9 @@ impl CodeCache {
             return Ok(component);
         }
         let component = Component::new(engine, bytes)?;
-        if let Err(error) = component.serialize().map_err(std::io::Error::other).and_then(|code| keep(&file, &code)) {
+        if let Err(error) =
+            component.serialize().map_err(std::io::Error::other).and_then(|code| keep(&file, &code))
+        {
             tracing::warn!("cannot keep compiled code in {}: {error}", file.display());
         }
         self.trim();

@@ -123,9 +123,10 @@ async fn run_one<W: World>(policy: &Policy<W>, case: &Case) -> Result<(), CaseEr
     let kind = function.ty(&store);
     let parameters: Vec<_> = kind.params().map(|(_, kind)| kind).collect();
     let arguments = call.to_wasm_params::<Val>(&parameters).map_err(|error| cannot(error.to_string()))?;
-    let result_kind = kind.results().next().ok_or_else(|| cannot("the function returns nothing".to_owned()))?;
-    let expected: Val =
-        wasm_wave::from_str(&result_kind, &case.expect).map_err(|error| cannot(format!("`expect`: {error}")))?;
+    let result_kind =
+        kind.results().next().ok_or_else(|| cannot("the function returns nothing".to_owned()))?;
+    let expected: Val = wasm_wave::from_str(&result_kind, &case.expect)
+        .map_err(|error| cannot(format!("`expect`: {error}")))?;
     let mut results = [Val::Bool(false)];
     function
         .call_async(&mut store, &arguments, &mut results)

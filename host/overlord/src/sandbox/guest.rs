@@ -36,7 +36,10 @@ pub struct Guest {
 
 impl std::fmt::Debug for Guest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Guest").field("limits", &self.limits).field("lent", &self.lent).finish_non_exhaustive()
+        f.debug_struct("Guest")
+            .field("limits", &self.limits)
+            .field("lent", &self.lent)
+            .finish_non_exhaustive()
     }
 }
 
@@ -52,7 +55,13 @@ pub enum Wasi {
 
 impl Guest {
     /// A store for one instance.
-    pub(super) fn store(sandbox: &Sandbox, limits: Limits, lent: Lent, wasi: Wasi, name: &str) -> Store<Self> {
+    pub(super) fn store(
+        sandbox: &Sandbox,
+        limits: Limits,
+        lent: Lent,
+        wasi: Wasi,
+        name: &str,
+    ) -> Store<Self> {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
         let wasi = (wasi == Wasi::Empty).then(|| Box::new(empty_wasi(name)));

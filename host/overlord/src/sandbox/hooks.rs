@@ -14,9 +14,9 @@ use crate::capability::files::Directory;
 use crate::capability::process::Program;
 use crate::domain::{Answer, Event, Instant, Principal, Question, Refusal, SessionId, Value, Verdict};
 
+pub use super::bindings::auth::overlord::policy::http::{Cookie, Header};
 pub use auth_wit::{Denial, Judgement, Request};
 pub use history_wit::{Kind, Message, Page, Role, Summary, Window};
-pub use super::bindings::auth::overlord::policy::http::{Cookie, Header};
 
 /// The longest user name and role, in bytes: names go into log lines, folder names and keys.
 const NAME_BYTES_MAX: usize = 1024;
@@ -49,8 +49,7 @@ impl Policy<Auth> {
     pub async fn authenticate(&self, request: &Request, now: Instant) -> Result<Judgement, Broken> {
         let mut call = self.enter(Lent::Nothing).await?;
         let (exports, store, settings) = call.parts();
-        let outcome =
-            exports.overlord_policy_auth().call_authenticate(store, settings, request, now.0).await;
+        let outcome = exports.overlord_policy_auth().call_authenticate(store, settings, request, now.0).await;
         call.leave(outcome, |judgement| {
             if let Judgement::Admitted(who) = &judgement {
                 check_principal(who)?;
@@ -66,7 +65,9 @@ impl Policy<Auth> {
         let who = to_wit(who);
         let outcome = exports.overlord_policy_auth().call_issue(store, settings, &who, now.0).await;
         call.leave(outcome, |issued| {
-            let token = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && !b";,\"\\".contains(&b));
+            let token = |text: &str| {
+                !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && !b";,\"\\".contains(&b))
+            };
             if !token(&issued.name) || issued.name.contains('=') || !token(&issued.value) {
                 return Err("the issued cookie has characters that no cookie may have".to_owned());
             }
@@ -82,13 +83,14 @@ impl Policy<Limit> {
         caller: &Principal,
         now: Instant,
         running: u32,
-        cell: &[u8],
+        remembered: &[u8],
     ) -> Result<(Verdict, Option<Vec<u8>>), Broken> {
         let mut call = self.enter(Lent::Nothing).await?;
         let (exports, store, settings) = call.parts();
         let demand =
             limit_wit::Demand { caller: to_wit(caller), now: now.0, running, waiting: 0, facts: Vec::new() };
-        let outcome = exports.overlord_policy_limiter().call_admit(store, settings, &demand, cell).await;
+        let outcome =
+            exports.overlord_policy_limiter().call_admit(store, settings, &demand, remembered).await;
         call.leave(outcome, |outcome| {
             if outcome.cell.as_ref().is_some_and(|cell| cell.len() > CELL_BYTES_MAX) {
                 return Err(format!("its cell has more than {CELL_BYTES_MAX} bytes"));
@@ -256,11 +258,10 @@ fn to_wit(who: &Principal) -> wit::Principal {
 
 /// What an auth policy says of a user goes into logs, keys and file names: it has bounds.
 fn check_principal(who: &wit::Principal) -> Result<(), String> {
-    let fits = |name: &str| !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.chars().any(char::is_control);
+    let fits =
+        |name: &str| !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.chars().any(char::is_control);
     if !fits(&who.user) {
-        return Err(format!(
-            "a user's name must have 1 to {NAME_BYTES_MAX} bytes and no control characters"
-        ));
+        return Err(format!("a user's name must have 1 to {NAME_BYTES_MAX} bytes and no control characters"));
     }
     if who.roles.len() > ROLES_MAX || !who.roles.iter().all(|role| fits(role)) {
         return Err(format!("a user may have at most {ROLES_MAX} roles of 1 to {NAME_BYTES_MAX} bytes"));

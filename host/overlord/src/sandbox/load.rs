@@ -50,7 +50,9 @@ pub enum LoadError {
         hint: &'static str,
     },
     /// It does not offer what its slot calls.
-    #[error("it does not export `{expected}`, which the world `{world}` of the slot `{slot}` asks for; it exports {found}")]
+    #[error(
+        "it does not export `{expected}`, which the world `{world}` of the slot `{slot}` asks for; it exports {found}"
+    )]
     Export {
         /// The slot.
         slot: SlotName,
@@ -98,7 +100,12 @@ impl Loader {
     }
 
     /// Does everything that must be done before a component may serve.
-    pub async fn load<W: World>(&self, name: &str, bytes: &[u8], terms: Terms) -> Result<Loaded<W>, LoadError> {
+    pub async fn load<W: World>(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        terms: Terms,
+    ) -> Result<Loaded<W>, LoadError> {
         let policy = self.prepare::<W>(name, bytes, terms).await?;
         let cases = match package::cases_of(bytes)? {
             Some(text) => cases::run(&policy, &cases::parse(&text)?).await?,
@@ -108,7 +115,12 @@ impl Loader {
     }
 
     /// Everything but the cases.
-    pub async fn prepare<W: World>(&self, name: &str, bytes: &[u8], terms: Terms) -> Result<Policy<W>, LoadError> {
+    pub async fn prepare<W: World>(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        terms: Terms,
+    ) -> Result<Policy<W>, LoadError> {
         if bytes.len() as u64 > COMPONENT_BYTES_MAX {
             return Err(LoadError::TooLarge(bytes.len() as u64));
         }
@@ -117,7 +129,10 @@ impl Loader {
         let component = self.compile(digest, bytes).await?;
         self.check_names::<W>(&component, terms.wasi)?;
         let shape = |error: wasmtime::Error| LoadError::Shape { world: W::NAME, why: shape_of(&error) };
-        let bare = self.linker::<W>(terms.wasi).and_then(|linker| linker.instantiate_pre(&component)).map_err(shape)?;
+        let bare = self
+            .linker::<W>(terms.wasi)
+            .and_then(|linker| linker.instantiate_pre(&component))
+            .map_err(shape)?;
         let policy = Policy::<W>::new(Arc::clone(&self.sandbox), name, digest, terms, bare).map_err(shape)?;
         policy.try_instance().await.map_err(|error| match error {
             NoInstance::Broke(why) => LoadError::Start(why),
@@ -151,13 +166,18 @@ impl Loader {
         for (import, item) in kind.imports(engine) {
             let (interface, _) = import.split_once('@').unwrap_or((import, ""));
             let granted = matches!(item.ty, ComponentItem::ComponentInstance(_))
-                && (W::GRANTS.contains(&interface) || (wasi == Wasi::Empty && interface.starts_with("wasi:")));
+                && (W::GRANTS.contains(&interface)
+                    || (wasi == Wasi::Empty && interface.starts_with("wasi:")));
             if !granted {
                 return Err(LoadError::Import {
                     slot: W::SLOT,
                     world: W::NAME,
                     import: import.to_owned(),
-                    granted: W::GRANTS.iter().map(|grant| format!("`{grant}`")).collect::<Vec<_>>().join(", "),
+                    granted: W::GRANTS
+                        .iter()
+                        .map(|grant| format!("`{grant}`"))
+                        .collect::<Vec<_>>()
+                        .join(", "),
                     hint: if interface.starts_with("wasi:") {
                         "; build it without WASI, or set `wasi = \"empty\"` for the slot"
                     } else {
@@ -172,7 +192,11 @@ impl Loader {
                 slot: W::SLOT,
                 world: W::NAME,
                 expected: W::EXPORT,
-                found: if exports.is_empty() { "nothing".to_owned() } else { format!("`{}`", exports.join("`, `")) },
+                found: if exports.is_empty() {
+                    "nothing".to_owned()
+                } else {
+                    format!("`{}`", exports.join("`, `"))
+                },
             });
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! One component in its slot, and how it is called: a fresh instance for each call, or one of a few
 //! warm ones. Owns what happens when a call breaks.
 
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::SemaphorePermit;
@@ -241,10 +242,11 @@ pub(super) fn describe(guest: &Guest, error: &wasmtime::Error) -> String {
         None => error.root_cause().to_string(),
     };
     if guest.memory_refused {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             " (it had asked for more than its {} MiB of memory)",
             guest.limits.memory_bytes >> 20
-        ));
+        );
     }
     if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
         let mut names = backtrace.frames().iter().take(FRAMES_MAX).map(|frame| match frame.func_name() {

@@ -77,11 +77,13 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, mut st
             }
         };
         let _ = stream.set_nodelay(true);
-        let service = router.clone().map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(ConnectInfo(Peer(address)));
-            request.map(axum::body::Body::new)
-        });
-        let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
+        let service =
+            router.clone().map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
+                request.extensions_mut().insert(ConnectInfo(Peer(address)));
+                request.map(axum::body::Body::new)
+            });
+        let connection =
+            server.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
         let connection = graceful.watch(connection.into_owned());
         tokio::spawn(async move {
             // What goes wrong here is the client's doing: it left, or does not speak HTTP.

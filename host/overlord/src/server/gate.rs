@@ -59,7 +59,8 @@ impl Visible {
     }
 
     fn headers(&self, headers: &HeaderMap) -> Vec<hooks::Header> {
-        let shown = self.headers.iter().flat_map(|name| headers.get_all(name).iter().map(move |value| (name, value)));
+        let shown =
+            self.headers.iter().flat_map(|name| headers.get_all(name).iter().map(move |value| (name, value)));
         shown
             .take(SHOWN_MAX)
             .map(|(name, value)| hooks::Header { name: name.clone(), value: value.as_bytes().to_vec() })

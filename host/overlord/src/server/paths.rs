@@ -53,7 +53,10 @@ mod tests {
     fn an_encoded_path_is_the_path_it_encodes() {
         assert_eq!(path("/agent%2Fhealth").as_deref(), Some("/agent/health"));
         assert_eq!(path("/%61gent/health?x=%2F").as_deref(), Some("/agent/health?x=%2F"));
-        assert_eq!(path("/agent/sessions/a%2F..%2Fb/history").as_deref(), Some("/agent/sessions/a/../b/history"));
+        assert_eq!(
+            path("/agent/sessions/a%2F..%2Fb/history").as_deref(),
+            Some("/agent/sessions/a/../b/history")
+        );
         assert_eq!(path("/a%20b%3Fc%23").as_deref(), Some("/a%20b%3Fc%23"));
         assert_eq!(path("/%C3%A9").as_deref(), Some("/%C3%A9"));
         assert_eq!(path("/%FF").as_deref(), Some("/%EF%BF%BD"));

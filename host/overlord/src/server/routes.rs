@@ -99,7 +99,9 @@ async fn as_the_original_routes(routes: Router, mut request: Request) -> Respons
     *request.uri_mut() = uri;
     match matching(request.uri().path()) {
         // The router would take HEAD for GET.
-        Some(route) if request.method() == axum::http::Method::HEAD => reply::method_not_allowed(route.method),
+        Some(route) if request.method() == axum::http::Method::HEAD => {
+            reply::method_not_allowed(route.method)
+        }
         Some(_) => match routes.oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
@@ -116,7 +118,9 @@ fn matching(path: &str) -> Option<&'static Route> {
     ROUTES.iter().find(|route| {
         let mut parts = path.split('/');
         let same = route.path.split('/').all(|pattern| {
-            parts.next().is_some_and(|part| if pattern.starts_with('{') { !part.is_empty() } else { part == pattern })
+            parts
+                .next()
+                .is_some_and(|part| if pattern.starts_with('{') { !part.is_empty() } else { part == pattern })
         });
         same && parts.next().is_none()
     })

@@ -72,7 +72,12 @@ pub struct Admission {
 
 impl Admission {
     /// Decides about one question. `claim`: whether the caller becomes the session's owner with it.
-    pub async fn admit(&self, caller: &Caller, session: SessionId, claim: bool) -> Result<Permit, NotAdmitted> {
+    pub async fn admit(
+        &self,
+        caller: &Caller,
+        session: SessionId,
+        claim: bool,
+    ) -> Result<Permit, NotAdmitted> {
         let user = &caller.principal().user;
         let _turn = self.places.turn(user).await;
         for _ in 0..TRIES_MAX {
@@ -122,5 +127,9 @@ fn broken(error: &StateError) -> NotAdmitted {
 }
 
 fn still_processed() -> Refusal {
-    Refusal { event: CONCURRENCY_BLOCKED.to_owned(), message: STILL_PROCESSED.to_owned(), retry_after_s: None }
+    Refusal {
+        event: CONCURRENCY_BLOCKED.to_owned(),
+        message: STILL_PROCESSED.to_owned(),
+        retry_after_s: None,
+    }
 }

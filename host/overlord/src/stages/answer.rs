@@ -46,8 +46,14 @@ impl Agent {
             tracing::error!("cannot make the home {} of a user: {error}", home.display());
             Failed("the agent's home directory cannot be made; the host's log says why".to_owned())
         })?;
-        let mut inherited: Vec<_> = self.own.iter().filter(|(name, _)| name.to_str().is_some_and(|name| self.allowed.allows(name))).cloned().collect();
-        inherited.retain(|(name, _)| name != "HOME" && !(self.homes.separate() && name == "CLAUDE_CONFIG_DIR"));
+        let mut inherited: Vec<_> = self
+            .own
+            .iter()
+            .filter(|(name, _)| name.to_str().is_some_and(|name| self.allowed.allows(name)))
+            .cloned()
+            .collect();
+        inherited
+            .retain(|(name, _)| name != "HOME" && !(self.homes.separate() && name == "CLAUDE_CONFIG_DIR"));
         inherited.push(("HOME".into(), home.into()));
         Ok(ProgramSetup {
             program: self.program.clone(),
@@ -91,16 +97,19 @@ pub async fn answer(
 /// The host's own reason comes before the adapter's: it knows why the program ended.
 fn why(no_answer: NoAnswer, stopped: &Stopped, limits: &Limits) -> String {
     let own = match stopped.cause() {
-        Some(StopCause::Time) => Some(format!("the agent took longer than {} s and was stopped", limits.time.as_secs())),
+        Some(StopCause::Time) => {
+            Some(format!("the agent took longer than {} s and was stopped", limits.time.as_secs()))
+        }
         Some(StopCause::Idle) => {
             Some(format!("the agent said nothing for {} s and was stopped", limits.idle.as_secs()))
         }
         Some(StopCause::Output) => {
             Some(format!("the agent wrote more than {} MiB and was stopped", limits.output_bytes >> 20))
         }
-        Some(StopCause::Line) => {
-            Some(format!("the agent wrote a line of more than {} MiB and was stopped", limits.line_bytes >> 20))
-        }
+        Some(StopCause::Line) => Some(format!(
+            "the agent wrote a line of more than {} MiB and was stopped",
+            limits.line_bytes >> 20
+        )),
         Some(StopCause::Host) => Some("the agent was stopped because the service is stopping".to_owned()),
         _ => None,
     };

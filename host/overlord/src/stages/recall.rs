@@ -116,14 +116,15 @@ impl Recollection {
         let this = self.clone();
         let runtime = tokio::runtime::Handle::current();
         let page = tokio::task::spawn_blocking(move || {
-            runtime.block_on(this.generation.history.read(
-                this.directory,
-                this.session,
-                Window::Since(offset),
-                PAGE_MESSAGES,
-                PAGE_BYTES,
-            ))
-            .map(|page| page.map(|page| (elements(&page, first), page.more.then_some(page.next))))
+            runtime
+                .block_on(this.generation.history.read(
+                    this.directory,
+                    this.session,
+                    Window::Since(offset),
+                    PAGE_MESSAGES,
+                    PAGE_BYTES,
+                ))
+                .map(|page| page.map(|page| (elements(&page, first), page.more.then_some(page.next))))
         })
         .await;
         match page {

@@ -78,7 +78,11 @@ mod tests {
         let event = Event {
             name: "ask_start".into(),
             at: Instant(7),
-            fields: vec![("user", "a\nb".into()), ("message", "s\u{e9}cret".into()), ("message_len", 6_u32.into())],
+            fields: vec![
+                ("user", "a\nb".into()),
+                ("message", "s\u{e9}cret".into()),
+                ("message_len", 6_u32.into()),
+            ],
         };
         assert_eq!(
             plain(&event),

@@ -13,8 +13,8 @@ use tokio::sync::watch;
 use uuid::Uuid;
 use wasmtime::component::Resource;
 
-use crate::config::Inherited;
 use super::scripted::{ScriptedChild, ScriptedProcess};
+use crate::config::Inherited;
 use crate::sandbox::bindings::agent::overlord::policy::process::{
     Command, Exit, Host, HostChild, SpawnError, Step,
 };
@@ -32,7 +32,7 @@ const ARGUMENT_BYTES_MAX: usize = 96 << 10;
 const STDIN_BYTES_MAX: usize = 1 << 20;
 
 /// The longest that an adapter may give a program that has said what matters.
-const FINISH_MAX: Duration = Duration::from_secs(60);
+const FINISH_MAX: Duration = Duration::from_mins(1);
 
 /// What every start of the program has in common.
 #[derive(Debug, Clone)]
@@ -93,7 +93,7 @@ impl Stop {
     async fn wait(&mut self) {
         if self.0.wait_for(|wished| *wished).await.is_err() {
             // Whoever could have wished is gone: it never comes.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
@@ -126,7 +126,7 @@ pub struct Stopped(Arc<Mutex<Option<StopCause>>>);
 impl Stopped {
     /// The first reason.
     pub fn cause(&self) -> Option<StopCause> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note(&self, cause: Option<StopCause>) {
@@ -190,7 +190,9 @@ impl Real {
     async fn spawn(&mut self, command: Command) -> Result<LentChild, SpawnError> {
         self.starts += 1;
         if self.starts > STARTS_MAX {
-            tracing::warn!("the agent component started its program more than {STARTS_MAX} times for one question");
+            tracing::warn!(
+                "the agent component started its program more than {STARTS_MAX} times for one question"
+            );
             return Err(SpawnError::Denied);
         }
         if self.stop.wished() {
@@ -205,7 +207,9 @@ impl Real {
         let mut environment = self.setup.inherited.clone();
         for (name, value) in command.environment {
             if !self.setup.allowed.allows(&name) {
-                tracing::warn!("the agent component wants to set {name}, which `agent.environment` does not allow");
+                tracing::warn!(
+                    "the agent component wants to set {name}, which `agent.environment` does not allow"
+                );
                 return Err(SpawnError::Denied);
             }
             environment.retain(|(other, _)| *other != *name);
