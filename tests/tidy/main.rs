@@ -7,6 +7,7 @@ mod checkout;
 mod commands;
 mod components;
 mod dependencies;
+mod documents;
 mod rooms;
 mod sources;
 
