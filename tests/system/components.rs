@@ -191,16 +191,6 @@ fn where_nothing_may_go_unrecorded_a_broken_audit_stops_the_question_before_it_r
 }
 
 #[test]
-fn a_setting_that_a_component_does_not_understand_is_its_fault_and_never_a_default() {
-    let host = Setup::new().with("OVERLORD_LIMIT_SETTINGS_MAXX", "5").start();
-    let alice = host.sign_in("alice");
-    let answer = alice.ask(&alice.new_session(), "demo:fast");
-    assert_eq!(answer.status, 503, "{}", answer.text());
-    assert!(!answer.text().contains("maxx"), "the reason is the operator's: {}", answer.text());
-    logged(&host, &["component limit-window failed: it cannot decide: ", "maxx"]);
-}
-
-#[test]
 fn the_log_of_a_broken_component_is_json_where_lines_are_json() {
     let (setup, shelf) = Shelf::new(Setup::new().with("OVERLORD_LOG_FORMAT", "json"));
     let host = setup.start();

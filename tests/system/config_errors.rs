@@ -164,3 +164,29 @@ fn to_be_reached_by_strangers_takes_a_secret() {
     assert!(said.contains("which others can reach, and no secret is given"), "{said}");
     assert!(said.contains("OVERLORD_SECRET_KEY"), "{said}");
 }
+
+#[test]
+fn a_setting_that_its_component_does_not_take_is_said_before_anybody_asks() {
+    for (variable, value, component, words) in [
+        ("OVERLORD_AUTH_SETTINGS_DIGEST", "md5", "auth-cookie", "digest"),
+        ("OVERLORD_LIMIT_SETTINGS_MAXX", "5", "limit-window", "maxx"),
+        ("OVERLORD_LIMIT_SETTINGS_MAX", "100000", "limit-window", "a whole number from 0 to 8000"),
+        ("OVERLORD_HISTORY_SETTINGS_PLACE", "here", "history-claude", "place"),
+        ("OVERLORD_AUDIT_SETTINGS_COLOUR", "red", "audit-jsonl", "colour"),
+        ("OVERLORD_AGENT_SETTINGS_SLASH_COMMANDS", "perhaps", "agent-claude", "slash_commands"),
+    ] {
+        let setup = Setup::new().with(variable, value);
+        let slot = variable.split('_').nth(1).expect("a slot").to_lowercase();
+        let checked = setup.command(["check"]).output().expect("running overlord");
+        assert_eq!(checked.status.code(), Some(1), "{variable}");
+        let said = String::from_utf8(checked.stdout).expect("text");
+        let line = said.lines().find(|line| line.contains("BAD: ")).expect("a bad component");
+        let expected = format!("{component}.wasm: it does not take the settings of the slot `{slot}`: ");
+        assert!(line.starts_with(&slot) && line.contains(&expected) && line.contains(words), "{line}");
+
+        let ended = setup.command(["serve"]).output().expect("running overlord");
+        assert_eq!(ended.status.code(), Some(1), "{variable}");
+        let said = String::from_utf8(ended.stderr).expect("text");
+        assert!(said.contains(&expected) && !said.contains("panicked"), "{said}");
+    }
+}

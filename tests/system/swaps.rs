@@ -189,6 +189,7 @@ fn a_bad_configuration_changes_nothing_and_says_everything_that_is_wrong() {
             "there is no key limit.components; did you mean component?",
         ),
         ("this is no TOML", "reading the file as TOML failed"),
+        ("[limit.settings]\nmaxx = 7\n", "it does not take the settings of the slot `limit`: "),
         ("[limit]\ncomponent = \"audit-jsonl\"\n", "it does not export `overlord:policy/limiter@0.1.0`"),
     ];
     for (text, why) in bad {

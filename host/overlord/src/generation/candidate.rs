@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::sandbox::package::{COMPONENT_BYTES_MAX, Digest};
-use crate::sandbox::{Agent, Audit, Auth, History, Limit, LoadError, Loader, Policy, SlotName, Terms};
+use crate::sandbox::{
+    Agent, Audit, Auth, History, Limit, LoadError, Loader, Policy, SlotName, Terms, World,
+    fault_with_settings,
+};
 
 /// A policy that has passed everything but publication.
 #[derive(Debug, Clone)]
@@ -58,7 +61,8 @@ pub struct Shelf {
 }
 
 impl Candidate {
-    /// Loads `bytes` for a slot and runs its cases; returns how many there were.
+    /// Loads `bytes` for a slot, runs its cases and tries its settings; returns how many cases there
+    /// were.
     pub async fn load(
         loader: &Loader,
         slot: SlotName,
@@ -67,26 +71,11 @@ impl Candidate {
         terms: Terms,
     ) -> Result<(Self, usize), LoadError> {
         Ok(match slot {
-            SlotName::Auth => {
-                let new = loader.load(name, bytes, terms).await?;
-                (Self::Auth(new.policy), new.cases)
-            }
-            SlotName::Limit => {
-                let new = loader.load(name, bytes, terms).await?;
-                (Self::Limit(new.policy), new.cases)
-            }
-            SlotName::History => {
-                let new = loader.load(name, bytes, terms).await?;
-                (Self::History(new.policy), new.cases)
-            }
-            SlotName::Audit => {
-                let new = loader.load(name, bytes, terms).await?;
-                (Self::Audit(new.policy), new.cases)
-            }
-            SlotName::Agent => {
-                let new = loader.load(name, bytes, terms).await?;
-                (Self::Agent(new.policy), new.cases)
-            }
+            SlotName::Auth => tried(loader, name, bytes, terms, Self::Auth).await?,
+            SlotName::Limit => tried(loader, name, bytes, terms, Self::Limit).await?,
+            SlotName::History => tried(loader, name, bytes, terms, Self::History).await?,
+            SlotName::Audit => tried(loader, name, bytes, terms, Self::Audit).await?,
+            SlotName::Agent => tried(loader, name, bytes, terms, Self::Agent).await?,
         })
     }
 
@@ -132,6 +121,20 @@ impl Shelf {
     /// The last good bytes of a slot.
     pub fn kept(&self, slot: SlotName) -> Option<Vec<u8>> {
         read_bounded(&self.last_good.as_ref()?.join(format!("{slot}.wasm"))).ok()
+    }
+}
+
+async fn tried<W: World>(
+    loader: &Loader,
+    name: &str,
+    bytes: &[u8],
+    terms: Terms,
+    candidate: impl FnOnce(Arc<Policy<W>>) -> Candidate,
+) -> Result<(Candidate, usize), LoadError> {
+    let new = loader.load::<W>(name, bytes, terms).await?;
+    match fault_with_settings(&new.policy).await {
+        Some(fault) => Err(LoadError::Settings { slot: W::SLOT, fault }),
+        None => Ok((candidate(new.policy), new.cases)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use wasmtime::component::wasm_wave::{self, untyped::UntypedFuncCall};
-use wasmtime::component::{ComponentExportIndex, Val};
+use wasmtime::component::{ComponentExportIndex, Type, Val};
 
 use super::guest::Lent;
 use super::policy::{Policy, describe};
@@ -97,19 +97,64 @@ pub async fn run<W: World>(policy: &Policy<W>, cases: &[Case]) -> Result<usize, 
 
 async fn run_one<W: World>(policy: &Policy<W>, case: &Case) -> Result<(), CaseError> {
     let cannot = |why: String| CaseError::Call { case: case.name.clone(), why };
-    let call = UntypedFuncCall::parse(&case.call).map_err(|error| cannot(error.to_string()))?;
+    let broken = |why: String| CaseError::Broken { case: case.name.clone(), why };
     let lent = match W::SLOT {
         SlotName::History => Lent::Directory(Directory::scripted(&case.files)),
         SlotName::Agent => Lent::Program(Box::new(Program::scripted(case.process.clone()))),
         SlotName::Auth | SlotName::Limit | SlotName::Audit => Lent::Nothing,
     };
+    let called = call(policy, &case.call, lent, |_| ()).await.map_err(|error| match error {
+        CallError::Cannot(why) => cannot(why),
+        CallError::Broken(why) => broken(why),
+    })?;
+    if let Lent::Program(program) = &called.lent
+        && let Some(why) = program.script_broken()
+    {
+        return Err(broken(why));
+    }
+    let expected: Val = wasm_wave::from_str(&called.kind, &case.expect)
+        .map_err(|error| cannot(format!("`expect`: {error}")))?;
+    if called.value == expected {
+        return Ok(());
+    }
+    let show = |value: &Val| wasm_wave::to_string(value).unwrap_or_else(|error| error.to_string());
+    Err(CaseError::Differs { case: case.name.clone(), expected: show(&expected), found: show(&called.value) })
+}
+
+/// What came of a call.
+pub(super) struct Called {
+    /// What it returned.
+    pub(super) value: Val,
+    /// Of which type that is.
+    kind: Type,
+    /// What was lent, after the call.
+    lent: Lent,
+}
+
+/// Why nothing came of a call.
+pub(super) enum CallError {
+    /// It is no call of the policy's interface.
+    Cannot(String),
+    /// The policy broke.
+    Broken(String),
+}
+
+/// Calls a function of the policy's interface, written in WAVE, on a fresh instance. `change` may put
+/// other arguments in the place of those that were written.
+pub(super) async fn call<W: World>(
+    policy: &Policy<W>,
+    text: &str,
+    lent: Lent,
+    change: impl FnOnce(&mut [Val]),
+) -> Result<Called, CallError> {
+    let cannot = |why: String| CallError::Cannot(why);
+    let call = UntypedFuncCall::parse(text).map_err(|error| cannot(error.to_string()))?;
     let mut store = policy.store(lent);
-    let broken = |why: String| CaseError::Broken { case: case.name.clone(), why };
     let instance = policy
         .bare
         .instantiate_async(&mut store)
         .await
-        .map_err(|error| broken(describe(store.data(), &error)))?;
+        .map_err(|error| CallError::Broken(describe(store.data(), &error)))?;
     let component = policy.bare.component();
     let interface: ComponentExportIndex = component
         .get_export_index(None, W::EXPORT)
@@ -120,27 +165,16 @@ async fn run_one<W: World>(policy: &Policy<W>, case: &Case) -> Result<(), CaseEr
     let function = instance
         .get_func(&mut store, index)
         .ok_or_else(|| cannot(format!("`{}` is no function", call.name())))?;
-    let kind = function.ty(&store);
-    let parameters: Vec<_> = kind.params().map(|(_, kind)| kind).collect();
-    let arguments = call.to_wasm_params::<Val>(&parameters).map_err(|error| cannot(error.to_string()))?;
-    let result_kind =
-        kind.results().next().ok_or_else(|| cannot("the function returns nothing".to_owned()))?;
-    let expected: Val = wasm_wave::from_str(&result_kind, &case.expect)
-        .map_err(|error| cannot(format!("`expect`: {error}")))?;
+    let signature = function.ty(&store);
+    let parameters: Vec<_> = signature.params().map(|(_, kind)| kind).collect();
+    let mut arguments = call.to_wasm_params::<Val>(&parameters).map_err(|error| cannot(error.to_string()))?;
+    change(&mut arguments);
+    let kind = signature.results().next().ok_or_else(|| cannot("the function returns nothing".to_owned()))?;
     let mut results = [Val::Bool(false)];
     function
         .call_async(&mut store, &arguments, &mut results)
         .await
-        .map_err(|error| broken(describe(store.data(), &error)))?;
-    if let Lent::Program(program) = &store.data().lent
-        && let Some(why) = program.script_broken()
-    {
-        return Err(broken(why));
-    }
-    let [found] = results;
-    if found == expected {
-        return Ok(());
-    }
-    let show = |value: &Val| wasm_wave::to_string(value).unwrap_or_else(|error| error.to_string());
-    Err(CaseError::Differs { case: case.name.clone(), expected: show(&expected), found: show(&found) })
+        .map_err(|error| CallError::Broken(describe(store.data(), &error)))?;
+    let [value] = results;
+    Ok(Called { value, kind, lent: store.into_data().lent })
 }

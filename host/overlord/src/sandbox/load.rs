@@ -77,6 +77,16 @@ pub enum LoadError {
     /// It does not do what it says itself.
     #[error(transparent)]
     Case(#[from] CaseError),
+    /// It was given what it does not understand.
+    #[error(
+        "it does not take the settings of the slot `{slot}`: {fault} (`{slot}.settings` in the configuration)"
+    )]
+    Settings {
+        /// The slot.
+        slot: SlotName,
+        /// In its own words.
+        fault: String,
+    },
 }
 
 /// A policy that may serve, and how much it was tried.

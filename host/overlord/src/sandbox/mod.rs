@@ -11,6 +11,7 @@ pub mod hooks;
 mod load;
 pub mod package;
 mod policy;
+mod trial;
 mod wasi_log;
 mod world;
 
@@ -20,4 +21,5 @@ pub use engine::Sandbox;
 pub use guest::{Guest, Lent, Wasi};
 pub use load::{LoadError, Loaded, Loader, Names, names_of};
 pub use policy::{Broken, Instances, Policy, Terms};
+pub use trial::fault_with_settings;
 pub use world::{Agent, Audit, Auth, History, Limit, SlotName, World};
