@@ -86,9 +86,10 @@ fn a_foreign_crate_is_named_only_in_its_room() {
 #[test]
 fn the_operating_system_is_asked_in_few_places() {
     // Clippy refuses the calls wherever this is not written; here is the list of where it may be.
-    let mark = concat!("expect(clippy::dis", "allowed_methods");
+    let lint = concat!("clippy::dis", "allowed_methods");
+    let off = |line: &str| line.contains(lint) && !line.contains("cfg_attr(test");
     let found: Vec<_> = rooms()
-        .filter(|(_, file)| file.text.replace(char::is_whitespace, "").contains(mark))
+        .filter(|(_, file)| file.text.lines().any(off))
         .map(|(_, file)| file.path)
         .filter(|path| !ASK_THE_SYSTEM.contains(&path.trim_start_matches(HOST)))
         .collect();
