@@ -213,7 +213,7 @@ impl<W: World> Call<'_, W> {
     }
 }
 
-/// A fault's text, cut to what a log line should hold.
+/// A fault's text, cut to what a log line should hold, and one line of it.
 pub(super) struct FaultMessage(pub(super) String);
 
 impl FaultMessage {
@@ -227,8 +227,21 @@ impl From<super::bindings::auth::overlord::policy::types::Fault> for FaultMessag
         if let Some((end, _)) = message.char_indices().nth(Self::CHARS_MAX) {
             message.truncate(end);
         }
-        Self(message)
+        Self(in_one_line(&message))
     }
+}
+
+/// What a component says of itself, without the means to end a line of the log and begin another one.
+pub fn in_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
 }
 
 /// A trap as one line: why, and where.
@@ -251,7 +264,7 @@ pub(super) fn describe(guest: &Guest, error: &wasmtime::Error) -> String {
     if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
         let mut names = backtrace.frames().iter().take(FRAMES_MAX).map(|frame| match frame.func_name() {
             // The alternate form leaves out the hash of a Rust name.
-            Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
+            Some(name) => in_one_line(&format!("{:#}", rustc_demangle::demangle(name))),
             None => format!("function {}", frame.func_index()),
         });
         if let Some(first) = names.next() {
@@ -264,4 +277,29 @@ pub(super) fn describe(guest: &Guest, error: &wasmtime::Error) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bindings::auth::overlord::policy::types::Fault;
+    use super::*;
+
+    fn logged(message: &str) -> String {
+        FaultMessage::from(Fault { message: message.to_owned() }).0
+    }
+
+    #[test]
+    fn a_fault_is_no_two_lines_of_the_log() {
+        assert_eq!(
+            logged("`a` is \"b\"\n ERROR c\r\u{1b}[2J\u{9b}1m"),
+            "`a` is \"b\"\\n ERROR c\\r\\u{1b}[2J\\u{9b}1m"
+        );
+    }
+
+    #[test]
+    fn a_fault_is_cut_at_its_limit_and_not_before() {
+        let longest = "\u{e9}".repeat(FaultMessage::CHARS_MAX);
+        assert_eq!(logged(&longest), longest);
+        assert_eq!(logged(&format!("{longest}x")), longest);
+    }
 }
