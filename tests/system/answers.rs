@@ -9,7 +9,7 @@ use overlord_tests::host::{Host, Setup};
 use serde_json::{Value, json};
 
 use crate::recorded::{self, Case, SESSION};
-use crate::{sessions, stand_in};
+use crate::{sessions, stand_in, wire};
 
 /// The headers that a client acts on.
 const HEADERS: [&str; 4] = ["allow", "content-type", "location", "retry-after"];
@@ -198,6 +198,65 @@ fn a_body_of_one_byte_more_is_too_large() {
     assert_eq!(answer.status, 413);
     assert_eq!(answer.text(), r#"{"detail":"The body has more than 1048576 bytes"}"#);
     assert_eq!(host.audit(), Vec::<Value>::new());
+}
+
+#[test]
+fn a_body_in_chunks_is_limited_too() {
+    let host = stand_in::counting(Setup::new()).start();
+    let alice = host.sign_in("alice");
+    for (bytes, status) in [(1 << 20, 200), ((1 << 20) + 1, 413)] {
+        let body = question_of(bytes);
+        let more = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n";
+        let mut request = wire::head(&host, &alice, "POST", "/agent/ask", more);
+        for chunk in body.chunks(100_000) {
+            request.extend(format!("{:x}\r\n", chunk.len()).bytes());
+            request.extend(chunk);
+            request.extend(b"\r\n");
+        }
+        request.extend(b"0\r\n\r\n");
+        let answer = wire::rest(wire::send(host.address(), &request));
+        assert_eq!(wire::status(&answer), status, "{bytes} bytes");
+    }
+}
+
+#[test]
+fn a_body_that_breaks_off_is_no_question() {
+    let host = stand_in::counting(Setup::new()).start();
+    let alice = host.sign_in("alice");
+    let more = "Content-Type: application/json\r\nContent-Length: 1000\r\n";
+    let mut request = wire::head(&host, &alice, "POST", "/agent/ask", more);
+    // A whole question, and more was promised.
+    request.extend(question_of(500));
+    let stream = wire::send(host.address(), &request);
+    stream.shutdown(std::net::Shutdown::Write).expect("leaving");
+    let answer = wire::rest(stream);
+    assert!(answer.is_empty() || wire::status(&answer) == 400, "{}", String::from_utf8_lossy(&answer));
+    assert_eq!(alice.ask(SESSION, "hi").status, 200);
+    assert_eq!(host.audit().len(), 2, "only the whole one was put to the agent");
+}
+
+#[test]
+fn a_new_id_touches_no_disk() {
+    let host = Setup::new().start();
+    let before = listed(host.setup().folder());
+    let alice = host.sign_in("alice");
+    let ids: std::collections::HashSet<_> = (0..20).map(|_| alice.new_session()).collect();
+    assert_eq!(ids.len(), 20);
+    assert_eq!(listed(host.setup().folder()), before);
+}
+
+/// All files and folders below a folder, with their sizes.
+fn listed(folder: &Path) -> Vec<(std::path::PathBuf, u64)> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let (path, data) = (entry.path(), entry.metadata().expect("it is there"));
+        all.push((path.clone(), data.len()));
+        if data.is_dir() {
+            all.extend(listed(&path));
+        }
+    }
+    all.sort();
+    all
 }
 
 #[test]

@@ -141,6 +141,24 @@ fn a_result_counts_whatever_the_exit_code_and_the_rubbish_around_it() {
 }
 
 #[test]
+fn an_agent_that_makes_up_ids_and_numbers_cannot_mislead() {
+    let ends = [
+        r#""session_id":"../../etc/passwd","num_turns":1,"duration_ms":1"#,
+        r#""session_id":"","num_turns":-1,"duration_ms":-1"#,
+        r#""session_id":7,"num_turns":"many","duration_ms":null"#,
+        r#""num_turns":1e300,"duration_ms":18446744073709551616"#,
+    ];
+    for end in ends {
+        let script = format!(r#"echo '{{"type":"result","is_error":false,"result":"so it is",{end}}}'"#);
+        let host = stand_in::instead(Setup::new(), &script).start();
+        let (session, answer) = ask(&host.sign_in("alice"), "hi");
+        assert_eq!(answer["session_id"], session.as_str(), "{end}");
+        assert!(answer["num_turns"].is_u64() && answer["duration_ms"].is_u64(), "{end}: {answer}");
+        assert_eq!(host.audited("ask_ok", &session)["result_preview"], "so it is");
+    }
+}
+
+#[test]
 fn a_client_that_leaves_stops_nothing() {
     let host = stand_in::waiting(Setup::new()).start();
     let alice = host.sign_in("alice");
@@ -208,7 +226,7 @@ fn each_user_has_a_home_and_the_history_follows() {
     for (user, folder) in [("alice", "alice"), ("bob", "bob"), ("../x", "%2E.%2Fx")] {
         let caller = host.sign_in(user);
         let (session, answer) = ask(&caller, "where am I? demo:fast");
-        let file = sessions::folder_in(host.setup(), home(&host, folder)).join(format!("{session}.jsonl"));
+        let file = sessions::folder_in(host.setup(), &home(&host, folder)).join(format!("{session}.jsonl"));
         assert!(file.is_file(), "{} is missing", file.display());
         let said = caller.history(&session);
         assert_eq!((said.len(), &said[1]["text"]), (2, &answer["result"]));

@@ -138,10 +138,10 @@ fn an_agent_that_is_no_program_is_told() {
 
 #[test]
 fn what_an_agent_complains_of_is_told_without_codes_and_keys() {
-    let script = r#"
+    let script = r"
 printf '\033[31mError:\033[0m the key sk-ant-api03-abcdefghijklmnop is not good\n' >&2
 exit 1
-"#;
+";
     let host = stand_in::instead(Setup::new(), script).start();
     let sentence = in_vain(&host, &host.sign_in("alice"), "hi");
     assert_eq!(sentence, "the agent program gave no answer: the key [hidden] is not good (exit code 1)");

@@ -170,6 +170,32 @@ fn the_line_is_in_the_file_when_the_answer_is_there() {
     }
 }
 
+#[test]
+fn nobody_writes_a_line_of_their_own() {
+    let host = Setup::new().start();
+    let eve = "eve\n{\"event\": \"ask_ok\"}\n2026-01-01T00:00:00Z ERROR forged\u{1b}[2J";
+    let (_, _) = ask(&host.sign_in(eve), "hello\nworld\u{2028} demo:fast");
+    let (session, _) = ask(&host.sign_in(eve), "hello\nERROR forged demo:fail");
+    assert_eq!(host.audited("ask_error", &session)["user"], eve);
+    assert_eq!(lines(&host).len(), 4, "{:?}", lines(&host));
+    let log =
+        wait_until("the failure in the log", || Some(host.output()).filter(|log| log.contains(&session)));
+    assert!(!log.lines().any(|line| line.starts_with("2026-01-01")), "{log}");
+    assert!(!log.contains('\u{1b}'), "{log:?}");
+}
+
+#[test]
+fn the_hosts_log_tells_nothing_of_what_was_said() {
+    let host = Setup::new().start();
+    let alice = host.sign_in("alice");
+    let (session, answer) = ask(&alice, "between you and me demo:fast");
+    assert!(answer["result"].as_str().is_some_and(|text| text.contains("between you and me")));
+    wait_until("the answer in the log", || host.output().contains(&session).then_some(()));
+    alice.history(&session);
+    assert!(!host.output().contains("between you and me"), "{}", host.output());
+    assert!(!host.output().contains("demo agent: no model"), "{}", host.output());
+}
+
 /// A host whose audit log is at `path`.
 fn host_with(path: &Path) -> Host {
     stand_in::counting(Setup::new()).with("OVERLORD_AUDIT_FILE", path).start()

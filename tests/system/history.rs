@@ -99,7 +99,7 @@ fn what_is_no_record_is_passed_over() {
         "[".repeat(100_000).into_bytes(),
         b"\n".to_vec(),
         said("assistant", "two").into_bytes(),
-        said("assistant", "a line that is still being written")[..60].as_bytes().to_vec(),
+        said("assistant", "a line that is still being written").as_bytes()[..60].to_vec(),
     ];
     sessions::put(&setup, &session, lines.concat());
     let host = setup.start();

@@ -1,7 +1,7 @@
 //! Session files where the client would have put them. Knows the client's name for a folder; what is
 //! in a file is the test's business.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use overlord_tests::host::{Setup, checkout};
 
@@ -10,11 +10,11 @@ const NAME_MAX: usize = 200;
 
 /// The folder of the session files of this workspace, in the home that all share.
 pub fn folder(setup: &Setup) -> PathBuf {
-    folder_in(setup, setup.home())
+    folder_in(setup, &setup.home())
 }
 
 /// The same in another home.
-pub fn folder_in(setup: &Setup, home: PathBuf) -> PathBuf {
+pub fn folder_in(setup: &Setup, home: &Path) -> PathBuf {
     let workspace = setup.workspace().canonicalize().expect("the workspace is there");
     let name = workspace.to_str().expect("the tests use text");
     let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
