@@ -173,11 +173,14 @@ fn the_line_is_in_the_file_when_the_answer_is_there() {
 #[test]
 fn nobody_writes_a_line_of_their_own() {
     let host = Setup::new().start();
-    let eve = "eve\n{\"event\": \"ask_ok\"}\n2026-01-01T00:00:00Z ERROR forged\u{1b}[2J";
-    let (_, _) = ask(&host.sign_in(eve), "hello\nworld\u{2028} demo:fast");
-    let (session, _) = ask(&host.sign_in(eve), "hello\nERROR forged demo:fail");
+    // A name has no line ends and no codes, or no cookie is made for it.
+    let eve = "eve\u{2028}\", \"event\": \"ask_ok";
+    let forged = "hello\n2026-01-01T00:00:00Z ERROR forged\u{1b}[2J\r\n{\"event\": \"ask_ok\"}\n";
+    ask(&host.sign_in(eve), &format!("{forged} demo:fast"));
+    let (session, _) = ask(&host.sign_in(eve), &format!("{forged} demo:fail"));
     assert_eq!(host.audited("ask_error", &session)["user"], eve);
-    assert_eq!(lines(&host).len(), 4, "{:?}", lines(&host));
+    let events: Vec<_> = host.audit().iter().map(|line| line["event"].clone()).collect();
+    assert_eq!(events, ["ask_start", "ask_ok", "ask_start", "ask_error"]);
     let log =
         wait_until("the failure in the log", || Some(host.output()).filter(|log| log.contains(&session)));
     assert!(!log.lines().any(|line| line.starts_with("2026-01-01")), "{log}");
