@@ -210,6 +210,24 @@ fn a_cookie_of_a_million_characters_lets_nobody_in() {
 }
 
 #[test]
+fn a_cookie_header_of_any_bytes_lets_nobody_in() {
+    let host = Setup::new().start();
+    let value = value_for(&host, "alice");
+    for cookie in [&b"session=\xff\xfe\x80"[..], b"\xe9=1; session=", b"=;;;=;  ;=", b"session=\x09"] {
+        let mut head =
+            wire::head(&host, &host.anyone(), "POST", "/agent/sessions/new", "Content-Length: 0\r\n");
+        head.truncate(head.len() - 2);
+        head.extend([b"Cookie: ", cookie, b"\r\n\r\n"].concat());
+        let answer = wire::rest(wire::send(host.address(), &head));
+        assert_eq!(wire::status(&answer), 401, "{}", String::from_utf8_lossy(cookie));
+    }
+    // Nor does it keep anybody out who sends a good one besides.
+    let headers = [("cookie", "other=caf\u{e9}")];
+    let caller = host.anyone().with_cookie(Some(&format!("session={value}")));
+    assert_eq!(caller.send("POST", "/agent/sessions/new", &headers, None).status, 200);
+}
+
+#[test]
 fn who_asks_is_decided_before_the_body_is_looked_at() {
     let host = Setup::new().start();
     // A body that never comes: an answer shows that nobody waited for it.

@@ -160,6 +160,21 @@ fn the_session_that_the_agent_went_on_in_is_owned_too() {
 }
 
 #[test]
+fn an_agent_cannot_give_away_what_somebody_else_owns() {
+    let setup = Setup::new();
+    let theirs = Uuid::new_v4().to_string();
+    // It answers everybody under one id.
+    let host = stand_in::instead(setup, &format!("session={theirs}; answer 'the one id'")).start();
+    let (alice, bob) = (host.sign_in("alice"), host.sign_in("bob"));
+    answered(&alice.ask(&theirs, "mine"));
+    let session = bob.new_session();
+    assert_eq!(bob.ask(&session, "and mine").json()["session_id"], theirs.as_str());
+    hidden(&bob.ask(&theirs, "mine now?"));
+    answered(&alice.ask(&theirs, "still mine"));
+    answered(&bob.ask(&session, "and this one mine"));
+}
+
+#[test]
 fn an_id_in_upper_case_is_the_same_session() {
     let host = Setup::new().start();
     let (alice, bob) = (host.sign_in("alice"), host.sign_in("bob"));
