@@ -1,11 +1,21 @@
 //! Ring two: each component alone, through the host's own sandbox, with capabilities that a test
 //! makes up; and what the sandbox does with components that are none of the project's.
 
+mod agent_claude;
+mod audit_jsonl;
+mod auth_cookie;
 mod bounds;
 mod cases;
 mod empty_wasi;
+mod fake_program;
 mod fit;
 mod forge;
+mod history_claude;
+mod limit_window;
 mod limits;
+mod names;
+mod raw;
 mod stage;
+mod stock;
+mod tools;
 mod warm;
