@@ -16,6 +16,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 
+use super::first_words::FirstWords;
+
 /// The most bytes of a request's head. A browser sends less than 8 KiB; more than this is answered
 /// with 431.
 const HEAD_BYTES_MAX: usize = 64 << 10;
@@ -82,8 +84,8 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, mut st
                 request.extensions_mut().insert(ConnectInfo(Peer(address)));
                 request.map(axum::body::Body::new)
             });
-        let connection =
-            server.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
+        let stream = TokioIo::new(FirstWords::within(HEAD_TIME, stream));
+        let connection = server.serve_connection_with_upgrades(stream, TowerToHyperService::new(service));
         let connection = graceful.watch(connection.into_owned());
         tokio::spawn(async move {
             // What goes wrong here is the client's doing: it left, or does not speak HTTP.

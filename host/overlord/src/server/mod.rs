@@ -3,6 +3,7 @@
 
 mod body;
 mod connections;
+mod first_words;
 mod gate;
 mod handlers;
 mod paths;
