@@ -71,7 +71,8 @@ impl Visible {
         headers
             .get_all(header::COOKIE)
             .iter()
-            .filter_map(|value| value.to_str().ok())
+            // Another application's cookie on the same line may hold any bytes.
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
             .flat_map(Cookie::split_parse)
             .flatten()
             .filter(|cookie| self.cookies.iter().any(|name| name == cookie.name()))
@@ -101,6 +102,16 @@ mod tests {
         let shown = visible.headers(&headers);
         assert_eq!(shown.len(), 1);
         assert_eq!((shown[0].name.as_str(), shown[0].value.as_slice()), ("x-user", b"u".as_slice()));
+    }
+
+    #[test]
+    fn another_applications_bytes_do_not_hide_a_cookie() {
+        let visible = Visible { cookies: vec!["s".into()], headers: vec![] };
+        let mut headers = HeaderMap::new();
+        let line = axum::http::HeaderValue::from_bytes(b"theirs=caf\xe9 \xc3\xa9; s=mine").expect("a value");
+        headers.append("cookie", line);
+        let cookies: Vec<_> = visible.cookies(&headers).into_iter().map(|cookie| cookie.value).collect();
+        assert_eq!(cookies, ["mine"]);
     }
 
     #[test]
