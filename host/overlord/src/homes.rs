@@ -6,11 +6,20 @@ use std::fmt::Write as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::capability::files::Directory;
+
 /// What stands for the user's name in a template.
 pub const USER: &str = "{user}";
 
 /// The longest folder name made of a user's name, in bytes; file systems allow 255.
 const FOLDER_BYTES_MAX: usize = 200;
+
+/// What may be passed through above a home, and not looked into: whose homes there are is nobody's
+/// business.
+const FOLDER_MODE: u32 = 0o711;
+
+/// The client's own directory in a home.
+const CLIENT: &str = ".claude";
 
 /// The homes of a host.
 #[derive(Debug, Clone)]
@@ -53,9 +62,18 @@ impl Homes {
         self.client.clone().filter(|client| !client.starts_with(home))
     }
 
-    /// The directory that a history policy is lent for a user.
-    pub fn history(&self, user: &str) -> PathBuf {
-        self.client.clone().unwrap_or_else(|| self.of(user).join(".claude"))
+    /// Opens the directory that a history policy is lent for a user. In a home the agent can put a link
+    /// in its place, so that a host which followed it would read to one user what is another's.
+    pub fn history(&self, user: &str) -> std::io::Result<Directory> {
+        match &self.client {
+            Some(client) => Directory::open(client),
+            None => Directory::open_below(&self.of(user), CLIENT, self.separate()),
+        }
+    }
+
+    /// Makes the folder of the homes, where each user has one: it must be there to be hidden.
+    pub fn make_root(&self) -> std::io::Result<()> {
+        if self.separate() { folders(&self.root()) } else { Ok(()) }
     }
 
     /// Whether there is the folder of the homes.
@@ -68,12 +86,21 @@ impl Homes {
         if home.is_dir() {
             return Ok(());
         }
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(home)?;
+        // Whoever the home is for must get there: these are the host's, and it may run as another user.
+        home.parent().map_or(Ok(()), folders)?;
+        match std::fs::DirBuilder::new().mode(0o700).create(home) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
+            made => made?,
+        }
         if let Some((user, group)) = self.owner {
             std::os::unix::fs::chown(home, Some(user), Some(group))?;
         }
         Ok(())
     }
+}
+
+fn folders(path: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path)
 }
 
 /// A folder name that no two users share and that leads nowhere else: letters, digits, `-`, `_`, `@`
@@ -122,20 +149,44 @@ mod tests {
 
     #[test]
     fn the_clients_directory_counts_only_for_a_shared_home() {
-        let client = Some(PathBuf::from("/c"));
-        assert_eq!(Homes::new("/h", client.clone(), None).history("a"), Path::new("/c"));
-        assert_eq!(Homes::new("/h", None, None).history("a"), Path::new("/h/.claude"));
-        assert_eq!(Homes::new("/h/{user}", client, None).history("a"), Path::new("/h/a/.claude"));
+        let place = tempfile::tempdir().expect("a folder");
+        for folder in ["h/.claude/at-home", "c/elsewhere"] {
+            std::fs::create_dir_all(place.path().join(folder)).expect("a folder");
+        }
+        let client = Some(place.path().join("c"));
+        let (shared, template) = (place.path().join("h"), place.path().join("{user}"));
+        let holds = |home: &Path, client, name| {
+            let homes = Homes::new(&home.to_string_lossy(), client, None);
+            homes.history("h").expect("lent").has_directory(name)
+        };
+        assert!(holds(&shared, client.clone(), "elsewhere"));
+        assert!(holds(&shared, None, "at-home"));
+        assert!(holds(&template, client, "at-home"));
+    }
+
+    #[test]
+    fn no_link_leads_from_one_users_sessions_to_anothers() {
+        let place = tempfile::tempdir().expect("a folder");
+        let homes = Homes::new(&format!("{}/{{user}}", place.path().display()), None, None);
+        for user in ["alice", "bob"] {
+            homes.make(&homes.of(user)).expect("made");
+        }
+        std::fs::create_dir(homes.of("alice").join(CLIENT)).expect("made");
+        std::os::unix::fs::symlink(homes.of("alice").join(CLIENT), homes.of("bob").join(CLIENT))
+            .expect("linked");
+        homes.history("alice").expect("her own");
+        homes.history("bob").expect_err("not his");
     }
 
     #[test]
     fn a_home_is_for_its_user_alone() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().expect("a folder");
-        let homes = Homes::new(&format!("{}/{{user}}", folder.path().display()), None, None);
+        let homes = Homes::new(&format!("{}/of/{{user}}", folder.path().display()), None, None);
         let home = homes.of("a");
         homes.make(&home).expect("made");
         homes.make(&home).expect("there");
-        assert_eq!(home.metadata().expect("there").permissions().mode() & 0o777, 0o700);
+        let mode = |path: &Path| path.metadata().expect("there").permissions().mode() & 0o777;
+        assert_eq!((mode(&home), mode(&folder.path().join("of"))), (0o700, 0o711));
     }
 }

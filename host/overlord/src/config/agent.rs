@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Slot, WallChoice};
-use crate::homes::USER;
+use crate::homes::{Homes, USER};
 
 /// The agent slot.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +49,10 @@ pub(super) fn check_home(template: &str) -> Result<(), &'static str> {
     if template.replacen(USER, "", 1).contains(['{', '}']) {
         return Err("{user} may come once and is all that may stand in braces");
     }
+    // The folder of all homes is hidden from each program but for its own, and that cannot be all there is.
+    if template.contains(USER) && Homes::new(template, None, None).root().parent().is_none() {
+        return Err("the homes lie directly in /, where everything else is");
+    }
     Ok(())
 }
 
@@ -61,7 +65,7 @@ pub struct Inherited(Vec<String>);
 
 impl Inherited {
     /// Takes patterns; the first one that is none comes back.
-    pub(super) fn new(patterns: Vec<String>) -> Result<Self, String> {
+    pub(crate) fn new(patterns: Vec<String>) -> Result<Self, String> {
         let sound = |pattern: &String| {
             let name = pattern.strip_suffix('*').unwrap_or(pattern);
             let mut characters = name.chars();

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 use wasmtime::component::Resource;
 
+use super::environment::together;
 use super::scripted::{ScriptedChild, ScriptedProcess};
 use crate::config::Inherited;
 use crate::sandbox::bindings::agent::overlord::policy::process::{
@@ -204,17 +205,11 @@ impl Real {
                 "a command may have {ARGUMENT_BYTES_MAX} bytes of arguments and {STDIN_BYTES_MAX} bytes of input"
             )));
         }
-        let mut environment = self.setup.inherited.clone();
-        for (name, value) in command.environment {
-            if !self.setup.allowed.allows(&name) {
-                tracing::warn!(
-                    "the agent component wants to set {name}, which `agent.environment` does not allow"
-                );
-                return Err(SpawnError::Denied);
-            }
-            environment.retain(|(other, _)| *other != *name);
-            environment.push((name.into(), value.into()));
-        }
+        let environment = together(&self.setup.inherited, &self.setup.allowed, command.environment);
+        let environment = environment.map_err(|why| {
+            tracing::warn!("the agent component wants to set {why}");
+            SpawnError::Denied
+        })?;
         let command = overlord_process::Command {
             program: self.setup.program.clone(),
             arguments: self.setup.leading.iter().cloned().chain(command.arguments).collect(),

@@ -2,6 +2,7 @@
 //! `progress`. Owns what may be passed on and how often it may be started; how a child is kept behind
 //! its wall and really ended is the crate `overlord-process`.
 
+mod environment;
 mod lent;
 mod scripted;
 

@@ -136,7 +136,7 @@ fn a_home_is_none_or_a_template() {
     assert_eq!(home(""), Ok(None));
     assert_eq!(home("/srv/h"), Ok(Some("/srv/h".to_owned())));
     assert_eq!(home("h/{user}/home"), Ok(Some("/nonexistent/here/h/{user}/home".to_owned())));
-    for bad in ["/srv/{name}", "/srv/{user}/{user}", "/srv/{user", "/srv/}"] {
+    for bad in ["/srv/{name}", "/srv/{user}/{user}", "/srv/{user", "/srv/}", "/{user}", "/u-{user}/h"] {
         let error = home(bad).expect_err(bad);
         assert!(error.contains("OVERLORD_AGENT_HOME: agent.home is no template: "), "{error}");
     }
