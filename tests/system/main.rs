@@ -4,6 +4,8 @@
 mod answers;
 mod ask;
 mod ask_in_vain;
+mod attack_agent;
+mod attack_network;
 mod audit;
 mod auth;
 mod cli;
@@ -21,5 +23,6 @@ mod recorded;
 mod sessions;
 mod stand_in;
 mod swaps;
+mod swaps_load;
 mod swaps_refused;
 mod wire;

@@ -73,7 +73,7 @@ fn setup(wall: &str) -> Setup {
 }
 
 /// Whether a wall can be had here; where not, why. A host looks for its wall before its port.
-fn missing(wall: &str) -> Option<String> {
+pub fn missing(wall: &str) -> Option<String> {
     if wall == "user" && !rustix::process::geteuid().is_root() {
         return Some("only root can run the agent as another user".to_owned());
     }

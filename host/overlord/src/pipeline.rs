@@ -109,7 +109,7 @@ pub async fn history(house: &House, caller: &Caller, session: SessionId) -> Resu
 impl House {
     /// The directory that a history policy is lent: the client's own, for this user.
     pub fn lent_directory(&self, user: &str) -> std::io::Result<Directory> {
-        Directory::open(&self.agent.homes.history(user))
+        self.agent.homes.history(user)
     }
 
     /// Whether there is a folder of session files, as the original's health tells it. Where each user

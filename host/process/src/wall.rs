@@ -52,6 +52,12 @@ impl Wall {
         self.kind
     }
 
+    /// Whether it hides paths by itself, from one program and not from another. Where it does not,
+    /// programs that run as one user see what is that user's.
+    pub fn hides(&self) -> bool {
+        self.isolation.namespaces != Namespaces::None || self.isolation.landlock
+    }
+
     /// Why not a stronger one: a sentence each, strongest first.
     pub fn passed_over(&self) -> &[String] {
         &self.passed_over

@@ -64,6 +64,32 @@ impl Directory {
         }
     }
 
+    /// Lends the directory `name` in `home`, where somebody else may have put a link in its place: one
+    /// that leads out of `home` is refused, and with `real` every link is.
+    ///
+    /// # Errors
+    /// Where it exists and cannot be opened, or is such a link.
+    pub fn open_below(home: &Path, name: &str, real: bool) -> std::io::Result<Self> {
+        let home_itself = Self::open(home)?;
+        let Source::Real(root) = &home_itself.0 else { return Ok(home_itself) };
+        let mut resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        resolve.set(ResolveFlags::NO_SYMLINKS, real);
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+        match openat2(root.as_fd(), name, flags, Mode::empty(), resolve) {
+            Ok(fd) => Ok(Self(Source::Real(Arc::new(File::from(fd))))),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(Self(Source::Absent)),
+            Err(error @ (Errno::XDEV | Errno::LOOP)) => Err(std::io::Error::new(
+                std::io::Error::from(error).kind(),
+                format!(
+                    "{}/{name} is a link that may lead out of the home; make it a folder, or say where the \
+                     sessions are with CLAUDE_CONFIG_DIR",
+                    home.display()
+                ),
+            )),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// A made-up directory: content by path.
     pub fn scripted(files: &BTreeMap<String, String>) -> Self {
         let files = files.iter().map(|(path, text)| (path.clone(), text.as_bytes().into())).collect();
@@ -130,6 +156,8 @@ impl LentFile {
                 let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
                 Ok(bytes[start..bytes.len().min(start.saturating_add(length))].to_vec())
             }
+            // No file reaches there, and the kernel refuses to look.
+            Bytes::Real(_) if i64::try_from(offset.saturating_add(length as u64)).is_err() => Ok(Vec::new()),
             Bytes::Real(file) => {
                 let mut buffer = vec![0; length];
                 let mut filled = 0;
@@ -310,6 +338,27 @@ mod tests {
         assert_eq!(file.read(0, u32::MAX).expect("read").len(), READ_BYTES_MAX as usize);
         assert_eq!(file.read(READ_BYTES_MAX.into(), u32::MAX).expect("read").len(), 5);
         assert_eq!(file.read(u64::MAX / 2, 10).expect("read").len(), 0);
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_the_lent_directory_leads_nowhere_else() {
+        let place = tempfile::tempdir().expect("a folder");
+        let home = place.path().join("home");
+        std::fs::create_dir_all(home.join("real")).expect("a folder");
+        std::fs::write(home.join("real/f"), "f").expect("a file");
+        let read =
+            |name: &str, real| Directory::open_below(&home, name, real).map(|lent| lent.file("f").is_ok());
+        assert!(read("real", true).expect("a folder"));
+        assert!(!read("missing", true).expect("none"));
+        let link = |to: &Path, name: &str| std::os::unix::fs::symlink(to, home.join(name)).expect("a link");
+        link(Path::new("real"), "within");
+        link(place.path(), "absolute");
+        link(Path::new(".."), "up");
+        assert!(read("within", false).expect("it stays at home"));
+        for (name, real) in [("within", true), ("absolute", false), ("up", false), ("up", true)] {
+            let error = read(name, real).expect_err(name).to_string();
+            assert!(error.contains(name) && error.contains("CLAUDE_CONFIG_DIR"), "{error}");
+        }
     }
 
     #[test]

@@ -243,7 +243,8 @@ pub(super) const KEYS: &[Key] = &[
         preset: Preset::Value(r#""""#),
         original: None,
         about: "The program's HOME, where it keeps its sessions; empty for the host's own. With {user} in\n\
-                it each user has one, and programs of different users cannot see each other.",
+                it each user has one, and programs of different users cannot see each other: the folder of\n\
+                all homes is hidden from each, but for its own. Keep nothing else there.",
     },
     Key {
         path: "agent.user",

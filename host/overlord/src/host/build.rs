@@ -89,6 +89,11 @@ pub enum StartError {
         "there is no HOME in the environment and no `agent.home` (OVERLORD_AGENT_HOME) in the configuration: the agent needs one"
     )]
     NoHome,
+    /// The folder of the homes.
+    #[error(
+        "cannot make the folder {0} for the homes of users: {1}; make it yourself, or choose another one (`agent.home`, OVERLORD_AGENT_HOME)"
+    )]
+    Homes(PathBuf, std::io::Error),
     /// Signals.
     #[error("cannot listen for signals: {0}")]
     Signals(String),
@@ -130,7 +135,8 @@ pub(super) async fn build(config: Config, surroundings: Surroundings) -> Result<
         Program::Command(path) => tracing::info!("agent: {}", path.display()),
     }
     let homes = homes(&config, &surroundings, owner)?;
-    let supervisor = supervisor(&config, &surroundings, id).await?;
+    homes.make_root().map_err(|error| StartError::Homes(homes.root(), error))?;
+    // Before the wall, which hides what is there.
     let file = config.audit.file.as_deref().unwrap_or(Path::new("/dev/null"));
     let recorder = Recorder {
         file: AuditFile::open(file).map_err(StartError::Audit)?,
@@ -139,6 +145,7 @@ pub(super) async fn build(config: Config, surroundings: Surroundings) -> Result<
             config::FailMode::Closed => FailMode::Closed,
         },
     };
+    let supervisor = supervisor(&config, &surroundings, &homes, id).await?;
     let house = House {
         current: publisher.current(),
         admission: Admission { state: state.clone(), places: Places::new(limit(config.agent.running_max)) },
@@ -232,11 +239,14 @@ fn account(name: &str) -> Result<(u32, u32), StartError> {
 async fn supervisor(
     config: &Config,
     surroundings: &Surroundings,
+    homes: &Homes,
     id: Uuid,
 ) -> Result<Arc<Supervisor>, StartError> {
     let mut hidden = vec![config.data.clone(), config.components.clone()];
     hidden.extend(config.file.clone());
     hidden.extend(config.secret_key_file.clone());
+    // Other users' homes; a program's own is laid open again.
+    hidden.extend(homes.separate().then(|| homes.root()));
     // It holds what users asked.
     hidden.extend(config.audit.file.clone().filter(|file| file.is_file() && !file.starts_with(&config.data)));
     let options = Options {
@@ -262,6 +272,17 @@ async fn supervisor(
     }
     for reason in wall.passed_over() {
         tracing::info!("wall: {reason}");
+    }
+    if homes.separate() && !wall.hides() {
+        tracing::warn!(
+            "wall: it does not keep one user's agent out of another user's home, although each has one"
+        );
+    }
+    if config.agent.user.is_none() && rustix::process::geteuid().is_root() {
+        tracing::warn!(
+            "wall: agents run as root, who can read all of the machine's files that are not hidden; give them a \
+             user of their own (`agent.user`, OVERLORD_AGENT_USER), or run the host as another user"
+        );
     }
     Ok(Arc::new(supervisor))
 }

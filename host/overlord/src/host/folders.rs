@@ -106,7 +106,9 @@ impl DataFolder {
 pub(super) fn workspace(path: &Path, owner: Option<(u32, u32)>) -> Result<PathBuf, FolderError> {
     let key = "`workspace`, OVERLORD_WORKSPACE";
     let new = !path.exists();
-    make(path, "workspace", key, 0o755)?;
+    // What an agent leaves there, programs that run as the one who starts them included, is not for
+    // other users.
+    make(path, "workspace", key, 0o700)?;
     if let (true, Some((user, group))) = (new, owner) {
         std::os::unix::fs::chown(path, Some(user), Some(group)).map_err(|error| {
             FolderError::NotWritable { what: "workspace", path: path.to_owned(), error, key }
@@ -117,12 +119,12 @@ pub(super) fn workspace(path: &Path, owner: Option<(u32, u32)>) -> Result<PathBu
 
 fn make(path: &Path, what: &'static str, key: &'static str, mode: u32) -> Result<(), FolderError> {
     let path_buf = path.to_owned();
-    DirBuilder::new().recursive(true).mode(mode).create(path).map_err(|error| FolderError::Make {
-        what,
-        path: path_buf.clone(),
-        error,
-        key,
-    })?;
+    // Who may look into the folder itself is one thing; an agent that is another user must get past
+    // what lies above it, since its own folders may lie there too.
+    path.parent()
+        .map_or(Ok(()), |above| DirBuilder::new().recursive(true).mode(0o755).create(above))
+        .and_then(|()| DirBuilder::new().recursive(true).mode(mode).create(path))
+        .map_err(|error| FolderError::Make { what, path: path_buf.clone(), error, key })?;
     rustix::fs::access(path, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
         .map_err(|error| FolderError::NotWritable { what, path: path_buf, error: error.into(), key })
 }
@@ -183,6 +185,17 @@ mod tests {
         std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755)).expect("opened");
         DataFolder::open(place.path()).expect("taken");
         assert_eq!(place.path().metadata().expect("there").permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_folder_is_closed_and_what_lies_above_it_is_passed_through() {
+        let place = tempfile::tempdir().expect("a folder");
+        let mode =
+            |path: &str| place.path().join(path).metadata().expect("there").permissions().mode() & 0o777;
+        DataFolder::open(&place.path().join("made/data")).expect("made");
+        workspace(&place.path().join("made/too/workspace"), None).expect("made");
+        assert_eq!((mode("made"), mode("made/data")), (0o755, 0o700));
+        assert_eq!((mode("made/too"), mode("made/too/workspace")), (0o755, 0o700));
     }
 
     #[test]

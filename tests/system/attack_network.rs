@@ -1,0 +1,41 @@
+//! Someone on the network who is out to keep others from being served. Owns the attempts; what an answer
+//! looks like is others' matter.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use overlord_tests::host::{PATIENCE, Setup};
+
+/// Connections that never say enough to be answered: a silent one, one that might become either version
+/// of HTTP, and one that stops before the end of its head.
+const UNFINISHED: [&[u8]; 3] = [b"", b"P", b"GET /agent/health HTTP/1.1\r\n"];
+
+#[test]
+fn connections_that_never_ask_give_their_places_back() {
+    let host = Setup::new().with("OVERLORD_SERVER_CONNECTIONS_MAX", UNFINISHED.len().to_string()).start();
+    let held = UNFINISHED.map(|said| {
+        let mut stream = TcpStream::connect(host.address()).expect("reaching the host");
+        stream.write_all(said).expect("saying a little");
+        stream
+    });
+    // All places are taken: who comes now waits until they are given back.
+    assert_eq!(host.anyone().get("/agent/health").status, 200);
+    for (mut stream, said) in held.into_iter().zip(UNFINISHED) {
+        stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
+        let ended = stream.read_to_end(&mut Vec::new());
+        assert!(ended.is_ok(), "{} was not ended: {ended:?}", said.escape_ascii());
+    }
+}
+
+#[test]
+fn bytes_in_another_applications_cookie_do_not_sign_anybody_out() {
+    let host = Setup::new().start();
+    let cookie = host.sign_in("alice").cookie().expect("she has one").to_owned();
+    let mut stream = TcpStream::connect(host.address()).expect("reaching the host");
+    stream.write_all(b"POST /agent/sessions/new HTTP/1.1\r\nHost: h\r\nConnection: close\r\n").expect("sent");
+    stream.write_all(b"Content-Length: 0\r\nCookie: theirs=caf\xe9 \xc3\xa9; ").expect("sent");
+    stream.write_all(format!("{cookie}\r\n\r\n").as_bytes()).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
