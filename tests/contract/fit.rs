@@ -216,8 +216,8 @@ async fn a_file_is_looked_at_up_to_64_mib() {
         // A custom section of zeros: its id, its length in five bytes, an empty name.
         let rest = u32::try_from(length - bytes.len() - 6).expect("it is less than 4 GiB");
         bytes.push(0);
-        bytes.extend((0..4).map(|group| (rest >> (7 * group)) as u8 & 0x7f | 0x80));
-        bytes.push((rest >> 28) as u8);
+        bytes.extend([0, 7, 14, 21].map(|shift| (rest >> shift).to_le_bytes()[0] | 0x80));
+        bytes.extend([(rest >> 28).to_le_bytes()[0]]);
         bytes.resize(length, 0);
         bytes
     };

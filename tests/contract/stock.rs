@@ -28,9 +28,9 @@ fn the_limiter_decides_on_the_command_line() {
         )
     };
     let first = invoke("limit-window", &call("[]"));
-    let cell =
+    let remembered =
         first.strip_prefix("ok({verdict: admit, cell: some(").and_then(|rest| rest.strip_suffix(")})"));
-    let again = invoke("limit-window", &call(cell.expect("it admits, and remembers")));
+    let again = invoke("limit-window", &call(remembered.expect("it admits, and remembers")));
     assert_eq!(
         again,
         r#"ok({verdict: refuse({event: "rate_limited", message: "Rate limit exceeded; retry in 3601s", retry-after-s: some(3601)})})"#

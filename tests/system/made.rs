@@ -162,8 +162,8 @@ fn component(world: &str, rest: &str, body: &str) -> Vec<u8> {
         let interface_name = resolve.name_world_key(key);
         for (name, function) in &resolve.interfaces[*interface].functions {
             let signature = resolve.wasm_signature(AbiVariant::GuestExport, function);
-            let params: Vec<_> = signature.params.iter().map(core_type).collect();
-            let results: Vec<_> = signature.results.iter().map(core_type).collect();
+            let params: Vec<_> = signature.params.iter().copied().map(core_type).collect();
+            let results: Vec<_> = signature.results.iter().copied().map(core_type).collect();
             let _ = writeln!(
                 text,
                 "(func ${name} (export \"{interface_name}#{name}\") (param {}) (result {}) {body})",
@@ -179,7 +179,7 @@ fn component(world: &str, rest: &str, body: &str) -> Vec<u8> {
     encoder.and_then(|mut encoder| encoder.encode()).expect("a component")
 }
 
-fn core_type(kind: &WasmType) -> &'static str {
+fn core_type(kind: WasmType) -> &'static str {
     match kind {
         WasmType::I64 | WasmType::PointerOrI64 => "i64",
         WasmType::F32 => "f32",

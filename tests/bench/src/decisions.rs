@@ -98,7 +98,9 @@ impl Bench {
                 times[2].push(native()?);
             }
             for (samples, times) in samples.iter_mut().zip(times).filter(|_| turn > 0) {
-                times.iter().for_each(|time| samples.push(time.as_secs_f64() * 1e6));
+                for time in &times {
+                    samples.push(time.as_secs_f64() * 1e6);
+                }
             }
         }
         let [fresh, warm, native] = samples.map(|samples| samples.summary());

@@ -1,5 +1,5 @@
 //! A session of 64 MiB, read through the real host over HTTP: how fast, and how much more memory
-//! than idle it takes. Beside it the same file read with serde_json in this process, with no HTTP.
+//! than idle it takes. Beside it the same file read with `serde_json` in this process, with no HTTP.
 
 use std::fs::File;
 use std::io::{BufWriter, Read as _, Write as _};

@@ -87,7 +87,7 @@ impl Part {
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     if let Some(Role::NativeServer { secret, cookie }) = options.role {
-        return native_server::run(secret, cookie);
+        return native_server::run(&secret, &cookie);
     }
     let mut rows = Vec::new();
     for part in Part::ALL {

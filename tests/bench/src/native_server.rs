@@ -30,9 +30,9 @@ struct NewSession {
 }
 
 /// Serves until it is ended; its first line of output is its address.
-pub(crate) fn run(secret: String, cookie: String) -> anyhow::Result<()> {
+pub(crate) fn run(secret: &str, cookie: &str) -> anyhow::Result<()> {
     let settings =
-        Settings::read(&cookie_check::pairs(&secret, &cookie)).context("reading the cookie's settings")?;
+        Settings::read(&cookie_check::pairs(secret, cookie)).context("reading the cookie's settings")?;
     let router = Router::new()
         .route("/agent/health", get(|| async { answer("{\"status\":\"ok\"}") }))
         .route("/agent/sessions/new", post(new_session))

@@ -1,5 +1,5 @@
 //! The comparison for history: a session's file read as one would in native Rust, line by line with
-//! serde_json, borrowing what can be borrowed, the same messages written as the same JSON.
+//! `serde_json`, borrowing what can be borrowed, the same messages written as the same JSON.
 
 use std::borrow::Cow;
 use std::fs::File;

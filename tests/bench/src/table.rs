@@ -1,7 +1,7 @@
 //! The table: rows as they are printed and written as JSON, and whether an aim is met. Knows no
 //! measurement.
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write as _};
 
 use serde::Serialize;
 
@@ -106,11 +106,11 @@ impl Display for Table<'_> {
             let mut text = String::new();
             for (column, cell) in line.iter().enumerate() {
                 let width = widths[column];
-                text += &if NUMBERS.contains(&column) {
-                    format!("{cell:>width$}  ")
+                if NUMBERS.contains(&column) {
+                    write!(text, "{cell:>width$}  ")?;
                 } else {
-                    format!("{cell:<width$}  ")
-                };
+                    write!(text, "{cell:<width$}  ")?;
+                }
             }
             writeln!(f, "{}", text.trim_end())?;
         }
