@@ -1,6 +1,7 @@
 //! Ring two: each component alone, through the host's own sandbox, with capabilities that a test
 //! makes up; and what the sandbox does with components that are none of the project's.
 
+mod adapters;
 mod agent_claude;
 mod audit_jsonl;
 mod auth_cookie;

@@ -22,15 +22,15 @@ fn cases(name: &str) -> Vec<Case> {
 
 #[test]
 fn the_limiter_decides_on_the_command_line() {
-    let call = |cell: &str| {
+    let asked = |cell: &str| {
         format!(
             r#"admit([("max","1")], {{caller:{{user:"alice",roles:[]}},now:1000000,running:0,waiting:0,facts:[]}}, {cell})"#
         )
     };
-    let first = invoke("limit-window", &call("[]"));
+    let first = invoke("limit-window", &asked("[]"));
     let remembered =
         first.strip_prefix("ok({verdict: admit, cell: some(").and_then(|rest| rest.strip_suffix(")})"));
-    let again = invoke("limit-window", &call(remembered.expect("it admits, and remembers")));
+    let again = invoke("limit-window", &asked(remembered.expect("it admits, and remembers")));
     assert_eq!(
         again,
         r#"ok({verdict: refuse({event: "rate_limited", message: "Rate limit exceeded; retry in 3601s", retry-after-s: some(3601)})})"#
@@ -77,4 +77,23 @@ fn a_policy_that_wants_something_is_refused_by_the_stock_command_line() {
     let output = wasmtime(["run", "--invoke", call, "target/components/history-claude.wasm"]);
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("overlord:policy/files@0.1.0"));
+}
+
+#[test]
+fn each_call_that_the_readme_shows_works_as_it_stands() {
+    let readme =
+        std::fs::read_to_string(overlord_tests::host::checkout().join("README.md")).expect("there is one");
+    let calls: Vec<_> =
+        readme.lines().filter_map(|line| line.trim().strip_prefix("target/tools/wasmtime ")).collect();
+    assert!(calls.len() >= 2, "the README shows {} calls", calls.len());
+    let mut shown = 0;
+    for call in calls {
+        let quoted: Vec<_> = call.split('\'').collect();
+        let [before, invoked, after] = quoted[..] else { panic!("one argument is quoted: {call}") };
+        let words = before.split_whitespace().chain([invoked]).chain(after.split_whitespace());
+        let answer = text_of(&wasmtime(words)).trim_end().to_owned();
+        assert!(answer.starts_with("ok("), "{call}: {answer}");
+        shown += usize::from(readme.contains(&format!("`{answer}`")));
+    }
+    assert!(shown >= 1, "no answer that the README shows is the one that comes");
 }

@@ -1,10 +1,14 @@
 //! Warm instances: one serves many calls, none after a trap, none for ever.
 
-use overlord::domain::{Instant, Principal, Verdict};
-use overlord::sandbox::{Broken, Instances, Limit, Policy, Terms};
+use std::collections::BTreeMap;
+
+use overlord::capability::files::Directory;
+use overlord::domain::{Event, Instant, Principal, SessionId, Verdict};
+use overlord::sandbox::hooks::{Judgement, Request, Window};
+use overlord::sandbox::{Audit, Auth, Broken, History, Instances, Limit, Policy, Terms, World};
 
 use crate::forge::counting_limiter;
-use crate::stage::made_up;
+use crate::stage::{built, loader, made_up, terms};
 
 /// For how many calls an instance serves.
 const CALLS_MAX: u32 = 1000;
@@ -81,4 +85,54 @@ async fn no_two_calls_share_a_warm_instance_at_once() {
 async fn two_slots_with_one_component_share_no_instance() {
     let (one, other) = (counting(Instances::Warm).await, counting(Instances::Warm).await);
     assert_eq!((call(&one).await, call(&one).await, call(&other).await), (1, 2, 1));
+}
+
+/// One of the project's components in a slot that keeps it warm.
+async fn warm<W: World>(name: &str, settings: &[(&str, &str)]) -> Policy<W> {
+    let terms = Terms { instances: Instances::Warm, ..terms(settings) };
+    loader().prepare(name, &built(name), terms).await.expect("it fits")
+}
+
+#[tokio::test]
+async fn the_components_of_the_project_can_be_kept_warm() {
+    let limiter: Policy<Limit> = warm("limit-window", &[]).await;
+    let audit: Policy<Audit> = warm("audit-jsonl", &[]).await;
+    let auth: Policy<Auth> = warm("auth-cookie", &[("secret", "secret")]).await;
+    let alice = Principal { user: "alice".to_owned(), roles: Vec::new() };
+    let (mut cell, message) = (Vec::new(), "x".repeat(10_000));
+    for number in 0..CALLS_MAX + 100 {
+        let now = Instant(1_700_000_000_000 + u64::from(number));
+        let (verdict, new) = limiter.admit(&alice, now, 0, &cell).await.expect("it decides");
+        assert_eq!(verdict == Verdict::Admit, number < 60, "call {number}");
+        cell = new.unwrap_or(cell);
+        let fields = vec![("message", message.clone().into())];
+        audit.format(&Event { name: "ask_start".into(), at: now, fields }).await.expect("it writes");
+        let request = Request {
+            method: "GET".to_owned(),
+            path: "/".to_owned(),
+            headers: Vec::new(),
+            cookies: Vec::new(),
+            peer: "::1".to_owned(),
+        };
+        let judgement = auth.authenticate(&request, now).await.expect("it decides");
+        assert!(matches!(judgement, Judgement::Denied(_)), "call {number}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_lent_for_one_call_is_not_there_in_the_next() {
+    const SESSION: &str = "0a1b2c3d-4e5f-4789-abcd-ef0123456789";
+    let policy: Policy<History> = warm("history-claude", &[("cwd", "/w")]).await;
+    let session = SessionId::parse(SESSION).expect("it is an id");
+    let of = |text: &str| {
+        let line = format!("{{\"type\":\"user\",\"message\":{{\"content\":\"{text}\"}}}}\n");
+        Directory::scripted(&BTreeMap::from([(format!("projects/-w/{SESSION}.jsonl"), line)]))
+    };
+    for text in ["alice", "bob", "alice"] {
+        let page = policy.read(of(text), session, Window::Tail, 10, 1 << 20).await.expect("it reads");
+        let texts: Vec<_> = page.expect("there is one").messages.into_iter().map(|said| said.text).collect();
+        assert_eq!(texts, [text]);
+        let nothing = Directory::scripted(&BTreeMap::new());
+        assert!(!policy.exists(nothing, session).await.expect("it looks"), "after {text}");
+    }
 }
