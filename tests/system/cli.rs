@@ -2,10 +2,13 @@
 //! that mean something, and what the commands print of use elsewhere.
 
 use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
 use std::process::{Output, Stdio};
 
 use overlord_tests::caller::Caller;
 use overlord_tests::host::{Setup, built};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::made::{Does, Shelf, broken, closed_limiter, real, with_cases};
 
@@ -274,6 +277,57 @@ fn the_demo_agent_speaks_the_clients_command_line() {
     let ended = run(&setup, &["demo-agent", "-p", "--resume", "3b241101-e2bb-4255-8caf-4136c566a962", "x"]);
     assert_eq!(ended.status.code(), Some(1));
     assert!(text(&ended.stderr).contains("No conversation found with session ID"), "{}", text(&ended.stderr));
+}
+
+#[test]
+fn the_lines_to_copy_after_the_start_work() {
+    let setup = Setup::new();
+    let mut serve = setup.command(["serve", "--hello", "alice"]);
+    let mut child = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("running overlord");
+    let mut said = String::new();
+    let mut lines = BufReader::new(child.stdout.take().expect("it is piped"));
+    while !said.contains("Ctrl-C stops it.") {
+        assert!(lines.read_line(&mut said).expect("text") > 0, "it broke off: {said}");
+    }
+    let between = |start: &str, end: &str| {
+        let rest = said.split_once(start).unwrap_or_else(|| panic!("{start} is missing: {said}")).1;
+        rest.split_once(end).unwrap_or_else(|| panic!("{end} is missing: {said}")).0.to_owned()
+    };
+    let address = between("Overlord serves http://", "\n").parse().expect("an address");
+    let alice = Caller::new(address, Some(between("-b '", "'")));
+    let body = between("-d '", "'");
+    let answer =
+        alice.send("POST", "/agent/ask", &[("content-type", "application/json")], Some(body.as_bytes()));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let session = between("/agent/sessions/", "/history");
+    assert_eq!(alice.history(&session).len(), 2);
+    assert!(
+        said.contains("agent      the built-in demo agent, as configured; no model is behind it"),
+        "{said}"
+    );
+
+    kill_process(Pid::from_child(&child), Signal::INT).expect("it runs");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn the_options_of_the_log_outrank_the_configuration() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("its address").to_string();
+    let setup = Setup::new().with("OVERLORD_LISTEN", address).with("OVERLORD_LOG_LEVEL", "trace");
+    let said = text(&run(&setup, &["serve", "--log-json", "--log-level", "info"]).stderr);
+    let (last, lines) = {
+        let mut lines: Vec<_> = said.lines().collect();
+        (lines.pop().expect("a sentence"), lines)
+    };
+    assert!(last.starts_with("overlord: cannot listen on "), "{said}");
+    assert!(lines.len() > 1 && !said.contains("\"DEBUG\""), "{said}");
+    for line in lines {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"));
+        assert!(line["message"].is_string(), "{line}");
+    }
+    let said = failed(&setup, &["serve", "--log-level", "error"]);
+    assert!(said.contains("something else listens there"), "{said}");
 }
 
 #[test]

@@ -62,6 +62,7 @@ fn breaks(slot: &Slot, does: Does, words: &[&str]) {
     assert_eq!((answer.status, answer.json()), (slot.refusal.0, json!({"detail": slot.refusal.1})));
     let name = format!("component {} broke: ", slot.component);
     let line = logged(&host, &[&[name.as_str(), "ERROR", &bad_digest, "falls_over"], words].concat());
+    assert!(!host.output().contains("\nERROR forged"), "a component has written a line of its own");
     // One line for one request: the name, the hash and the way there.
     let lines = host.output().lines().filter(|line| line.contains(" broke: ")).count();
     assert_eq!(lines, 1, "{line}\n{}", host.output());

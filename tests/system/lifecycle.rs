@@ -2,15 +2,17 @@
 //! sentence it leaves where it cannot begin.
 
 use std::fs::{self, Permissions};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::thread;
 
 use overlord_tests::host::{Host, Setup, wait_until};
-use rustix::process::{Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::made::logged;
+use crate::stand_in;
 
 /// Starts a host that must not come up, and gives back its one sentence.
 #[track_caller]
@@ -55,16 +57,17 @@ fn events(setup: &Setup, session: &str) -> Vec<String> {
 
 #[test]
 fn a_host_that_is_told_to_stop_finishes_what_runs_and_takes_nothing_new() {
-    let host = Setup::new().start();
+    let host = stand_in::waiting(Setup::new()).start();
     let bob = host.sign_in("bob");
-    let (session, waiting) = running(&host, "alice", "demo:slow 4");
+    let (session, waiting) = running(&host, "alice", "hello");
     kill_process(host.pid(), Signal::TERM).expect("the host runs");
     logged(&host, &["stopping: 1 questions may run for 30 s more"]);
 
     let refused = bob.ask(&bob.new_session(), "hello");
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("10")), "{}", refused.text());
     assert!(refused.text().contains("The service is stopping; try again soon"), "{}", refused.text());
-    assert!(!waiting.is_finished(), "the question was too quick to tell");
+    assert!(!waiting.is_finished(), "nobody has let it go");
+    stand_in::let_go(host.setup());
 
     let (status, text) = waiting.join().expect("an answer");
     assert_eq!(status, 200, "{text}");
@@ -116,6 +119,23 @@ fn an_idle_host_stops_at_once_on_either_signal() {
         wait_until("its last word", || stopped(host.output()));
         assert_eq!(ended(host).0, Some(0));
     }
+}
+
+#[test]
+fn a_host_that_is_told_to_stop_while_it_starts_stops_in_order() {
+    let setup = Setup::new();
+    let mut child =
+        setup.command(["serve"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("a host");
+    let mut said = String::new();
+    let mut lines = BufReader::new(child.stderr.take().expect("it is piped"));
+    while !said.contains(" generation 1 ") {
+        assert!(lines.read_line(&mut said).expect("text") > 0, "it broke off: {said}");
+    }
+    kill_process(Pid::from_child(&child), Signal::HUP).expect("it runs");
+    kill_process(Pid::from_child(&child), Signal::TERM).expect("it runs");
+    lines.read_to_string(&mut said).expect("text");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0), "{said}");
+    assert!(said.ends_with(" stopped\n"), "{said}");
 }
 
 #[test]

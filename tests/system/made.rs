@@ -80,29 +80,51 @@ pub fn with_cases(mut component: Vec<u8>, cases: &str) -> Vec<u8> {
 }
 
 /// A component of a world that does the same wrong thing whatever it is asked. The function that does
-/// it bears the name `falls_over`.
+/// it bears the name `falls_over`, and behind that a line that pretends to be the host's.
 pub fn broken(world: &str, does: Does) -> Vec<u8> {
+    const NAME: &str = "$\"falls_over\\0aERROR forged\"";
     let (body, start) = match does {
-        Does::Trap => ("unreachable", ""),
-        Does::Loop => ("(loop $again br $again) unreachable", ""),
+        Does::Trap => ("unreachable", String::new()),
+        Does::Loop => ("(loop $again br $again) unreachable", String::new()),
         Does::Eat => (
             "(loop $again (br_if $again (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable",
-            "",
+            String::new(),
         ),
-        Does::TrapAtStart => ("unreachable", "(start $falls_over)"),
+        Does::TrapAtStart => ("unreachable", format!("(start {NAME})")),
     };
-    component(world, &format!("(func $falls_over {body}) {start}"), "(call $falls_over) unreachable")
+    component(world, &format!("(func {NAME} {body}) {start}"), &format!("(call {NAME}) unreachable"))
 }
 
 /// A limiter that admits nobody and says so.
 pub fn closed_limiter(message: &str) -> Vec<u8> {
     // result<outcome, fault>: ok, `refuse` with an event and a message, no time to wait, no cell.
-    let number = |value: usize| {
-        u32::try_from(value).expect("it is small").to_le_bytes().map(|b| format!("\\{b:02x}")).concat()
+    let event = "rate_limited";
+    answering_limiter(
+        &[0, 2, TEXTS, event.len(), TEXTS + event.len(), message.len()],
+        &format!("{event}{message}"),
+    )
+}
+
+/// A limiter that cannot decide, whatever it is asked.
+pub fn faulting_limiter(message: &str) -> Vec<u8> {
+    answering_limiter(&[1, TEXTS, message.len()], message)
+}
+
+/// Where the texts of an answer lie in the memory of a small component: behind the answer itself.
+const TEXTS: usize = 64;
+
+/// A limiter whose every answer is these words of memory, and zeros behind them.
+fn answering_limiter(answer: &[usize], texts: &str) -> Vec<u8> {
+    let word = |word: &usize| u32::try_from(*word).expect("it is small").to_le_bytes();
+    let escaped = |bytes: &[u8]| {
+        bytes.iter().fold(String::new(), |mut text, byte| {
+            write!(text, "\\{byte:02x}").expect("a string takes all");
+            text
+        })
     };
-    let (event, at) = ("rate_limited", 64);
-    let answer = [0, 2, at, event.len(), at + event.len(), message.len(), 0, 0, 0, 0, 0].map(number).concat();
-    let data = format!("(data (i32.const 0) \"{answer}\") (data (i32.const {at}) \"{event}{message}\")");
+    let answer = escaped(&answer.iter().flat_map(word).collect::<Vec<u8>>());
+    let texts = escaped(texts.as_bytes());
+    let data = format!("(data (i32.const 0) \"{answer}\") (data (i32.const {TEXTS}) \"{texts}\")");
     component("limit-policy", &data, "(i32.const 0)")
 }
 

@@ -8,7 +8,8 @@ use std::path::Path;
 use overlord_tests::host::{Host, Setup};
 
 use crate::made::{
-    self, Does, Shelf, broken, closed_limiter, generation, generations, logged, real, remarked, with_cases,
+    self, Does, Shelf, broken, closed_limiter, faulting_limiter, generation, generations, logged, real,
+    remarked, with_cases,
 };
 
 /// A case that does not hold of a limiter that admits nobody.
@@ -39,6 +40,7 @@ fn refused(bad: impl FnOnce(&Shelf, &Path), words: &[&str]) {
         shelf.put("audit-jsonl", &remarked("audit-jsonl", &number.to_string()));
         generation(&host, number);
     }
+    assert!(!host.output().contains("\u{1b}["), "what a component says reaches a terminal");
     let again = complaints(&host);
     assert_eq!(again.len(), 1, "{again:?}");
     assert!(again[0].ends_with(complaint.rsplit_once("serves on").expect("it is there").1), "{again:?}");
@@ -121,6 +123,20 @@ fn a_component_whose_own_case_does_not_hold() {
 fn a_component_whose_cases_cannot_be_read() {
     let bytes = with_cases(closed_limiter("closed"), "case = 7");
     refused(|shelf, _| shelf.put("limit-window", &bytes), &["its cases cannot be read: "]);
+}
+
+#[test]
+fn a_component_whose_cases_pretend_to_be_lines_of_the_log() {
+    let case = FAILING_CASE.replace("somebody may ask", "somebody\\nmay\\u001b[31m ask");
+    let bytes = with_cases(closed_limiter("closed"), &case);
+    refused(|shelf, _| shelf.put("limit-window", &bytes), &["its case \"somebody", "may", "does not hold"]);
+}
+
+#[test]
+fn a_component_that_does_not_take_its_settings() {
+    let bytes = faulting_limiter("these settings\nare \u{1b}[31mnone");
+    let words = ["it does not take the settings of the slot `limit`: these settings", "none"];
+    refused(|shelf, _| shelf.put("limit-window", &bytes), &words);
 }
 
 #[test]

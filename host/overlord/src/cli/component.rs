@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 
 use super::say;
 use crate::sandbox::package::{self, COMPONENT_BYTES_MAX, Digest};
-use crate::sandbox::{Sandbox, cases, names_of};
+use crate::sandbox::{Sandbox, cases, in_one_line, names_of};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -64,9 +64,8 @@ fn inspect(file: &Path) -> anyhow::Result<()> {
     let sandbox = Sandbox::new().map_err(|error| anyhow::anyhow!("{error:#}"))?;
     let names = names_of(&sandbox, &bytes).with_context(about)?;
     let cases = match package::cases_of(&bytes).with_context(about)? {
-        Some(text) => {
-            cases::parse(&text).map_or_else(|error| error.to_string(), |cases| cases.len().to_string())
-        }
+        Some(text) => cases::parse(&text)
+            .map_or_else(|error| in_one_line(&error.to_string()), |cases| cases.len().to_string()),
         None => "none".to_owned(),
     };
     let world = names

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::sandbox::package::{COMPONENT_BYTES_MAX, Digest};
 use crate::sandbox::{
     Agent, Audit, Auth, History, Limit, LoadError, Loader, Policy, SlotName, Terms, World,
-    fault_with_settings,
+    fault_with_settings, in_one_line,
 };
 
 /// A policy that has passed everything but publication.
@@ -42,7 +42,7 @@ pub enum CandidateError {
         error: std::io::Error,
     },
     /// The component may not serve.
-    #[error("{path}: {error}")]
+    #[error("{path}: {}", in_one_line(&error.to_string()))]
     Load {
         /// The file.
         path: PathBuf,

@@ -1,7 +1,7 @@
 //! The one place that makes a generation: at the start, when a file has changed, when the
 //! configuration has. A candidate that fails changes nothing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use super::candidate::{Candidate, CandidateError, Shelf};
 use super::{Alive, Current, Generation, Plan};
 use crate::sandbox::package::Digest;
-use crate::sandbox::{Loader, SlotName, Terms};
+use crate::sandbox::{Loader, SlotName, Terms, in_one_line};
 
 /// Makes and publishes generations, one at a time.
 #[derive(Debug)]
@@ -28,6 +28,14 @@ struct Publishing {
     plan: Plan,
     /// What has been refused, so that it is not tried again until the file changes.
     refused: HashSet<(SlotName, Digest)>,
+    /// Why a slot's file cannot be read, as it was said, so that it is not said again.
+    unreadable: HashMap<SlotName, String>,
+}
+
+/// What the start found in the place of a component that may serve.
+enum Bad {
+    Refused(Digest),
+    Unreadable(String),
 }
 
 /// Why a host cannot start: for every slot without a policy, why.
@@ -56,12 +64,20 @@ impl Publisher {
         let slots = SlotName::ALL.map(|slot| first(&loader, &shelf, &plan, slot));
         let mut candidates = Vec::new();
         let mut problems = Vec::new();
-        let mut refused = HashSet::new();
+        let (mut refused, mut unreadable) = (HashSet::new(), HashMap::new());
         for (slot, outcome) in SlotName::ALL.into_iter().zip(futures_util::future::join_all(slots).await) {
             match outcome {
                 Ok((candidate, bad)) => {
                     candidates.push(candidate);
-                    refused.extend(bad.map(|digest| (slot, digest)));
+                    match bad {
+                        None => {}
+                        Some(Bad::Refused(digest)) => {
+                            refused.insert((slot, digest));
+                        }
+                        Some(Bad::Unreadable(why)) => {
+                            unreadable.insert(slot, why);
+                        }
+                    }
                 }
                 Err(problem) => problems.push((slot, problem)),
             }
@@ -70,7 +86,7 @@ impl Publisher {
         let Some(generation) = assemble(candidates, &alive) else { return Err(StartError { problems }) };
         announce(&generation);
         let current = Current { pointer: Arc::new(ArcSwap::from_pointee(generation)), alive };
-        let state = Mutex::new(Publishing { plan, refused });
+        let state = Mutex::new(Publishing { plan, refused, unreadable });
         Ok(Self { loader, shelf, current, state })
     }
 
@@ -129,6 +145,7 @@ impl Publisher {
         self.current.pointer.store(Arc::new(next));
         state.plan = plan;
         state.refused.clear();
+        state.unreadable.clear();
         Ok(())
     }
 
@@ -145,10 +162,15 @@ impl Publisher {
             let bytes = match self.shelf.read(name) {
                 Ok(bytes) => bytes,
                 Err(error) => {
-                    tracing::warn!("generation {} serves on: {error}", current.number);
+                    let why = error.to_string();
+                    if state.unreadable.get(&slot) != Some(&why) {
+                        tracing::warn!("generation {} serves on: {why}", current.number);
+                        state.unreadable.insert(slot, why);
+                    }
                     return None;
                 }
             };
+            state.unreadable.remove(&slot);
             let digest = Digest::of(&bytes);
             if digest == current.digest(slot) || state.refused.contains(&(slot, digest)) {
                 return None;
@@ -168,7 +190,8 @@ impl Publisher {
                     state.refused.insert((slot, digest));
                     tracing::error!(
                         slot = %slot, component = name, digest = %digest.short(),
-                        "{} was not taken, generation {} serves on: {error}", self.shelf.path(name).display(), current.number
+                        "{} was not taken, generation {} serves on: {}",
+                        self.shelf.path(name).display(), current.number, in_one_line(&error.to_string())
                     );
                     return None;
                 }
@@ -192,15 +215,16 @@ impl Publisher {
     }
 }
 
-/// The first policy of a slot, with the digest of a file that was refused for it; or why there is none.
+/// The first policy of a slot, with what is wrong with its file where that does not serve; or why there
+/// is none.
 async fn first(
     loader: &Loader,
     shelf: &Shelf,
     plan: &Plan,
     slot: SlotName,
-) -> Result<(Candidate, Option<Digest>), String> {
+) -> Result<(Candidate, Option<Bad>), String> {
     let name = plan.component(slot);
-    let mut bad = None;
+    let bad;
     let problem = match shelf.read(name) {
         Ok(bytes) => match Candidate::load(loader, slot, name, &bytes, plan.terms(slot).clone()).await {
             Ok((candidate, cases)) => {
@@ -211,11 +235,14 @@ async fn first(
                 return Ok((candidate, None));
             }
             Err(error) => {
-                bad = Some(Digest::of(&bytes));
+                bad = Bad::Refused(Digest::of(&bytes));
                 CandidateError::Load { path: shelf.path(name), error }.to_string()
             }
         },
-        Err(error) => error.to_string(),
+        Err(error) => {
+            bad = Bad::Unreadable(error.to_string());
+            error.to_string()
+        }
     };
     let Some(kept) = shelf.kept(slot) else { return Err(problem) };
     match Candidate::load(loader, slot, name, &kept, plan.terms(slot).clone()).await {
@@ -224,9 +251,12 @@ async fn first(
                 slot = %slot, component = name, digest = %candidate.digest().short(),
                 "{problem}; THE LAST GOOD COPY SERVES INSTEAD until the file is mended"
             );
-            Ok((candidate, bad))
+            Ok((candidate, Some(bad)))
         }
-        Err(error) => Err(format!("{problem}; the last good copy cannot serve either: {error}")),
+        Err(error) => {
+            let why = in_one_line(&error.to_string());
+            Err(format!("{problem}; the last good copy cannot serve either: {why}"))
+        }
     }
 }
 

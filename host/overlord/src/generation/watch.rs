@@ -67,8 +67,8 @@ pub async fn watch(publisher: Arc<Publisher>) {
         for name in names {
             let signature = Signature::of(&publisher.shelf().path(&name));
             // One that is seen for the first time may have changed since it was loaded: it is looked at
-            // too, and costs nothing more where it has not. That one is missing the start has said.
-            let anew = Seen { signature, since: Instant::now(), tried: signature.is_none() };
+            // too, and costs nothing more where it has not.
+            let anew = Seen { signature, since: Instant::now(), tried: false };
             let known = seen.entry(name.clone()).or_insert(anew);
             if known.signature != signature {
                 *known = Seen { signature, since: Instant::now(), tried: false };

@@ -9,7 +9,7 @@ use overlord_process::{Kind, Launcher, Options, Supervisor, WallRequest};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use super::Host;
+use super::{Host, Signals};
 use super::folders::{self, DataFolder, FolderError};
 use super::plan::plan;
 use crate::capability::audit_file::AuditFile;
@@ -102,7 +102,11 @@ pub enum StartError {
     Hello(String),
 }
 
-pub(super) async fn build(config: Config, surroundings: Surroundings) -> Result<Host, StartError> {
+pub(super) async fn build(
+    config: Config,
+    surroundings: Surroundings,
+    signals: Signals,
+) -> Result<Host, StartError> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -169,7 +173,8 @@ pub(super) async fn build(config: Config, surroundings: Surroundings) -> Result<
         workspace: workspace.to_string_lossy().into(),
         agent: program.name().into(),
     };
-    Ok(Host { config, surroundings, listener, address, publisher: Arc::new(publisher), service, program })
+    let publisher = Arc::new(publisher);
+    Ok(Host { config, surroundings, listener, address, publisher, service, program, signals })
 }
 
 impl Program {

@@ -34,12 +34,16 @@ pub struct Host {
     publisher: Arc<Publisher>,
     service: Service,
     program: Program,
+    signals: Signals,
 }
 
 impl Host {
     /// Makes everything ready: folders, state, components, the wall, the port.
     pub async fn start(config: Config, surroundings: Surroundings) -> Result<Self, StartError> {
-        build::build(config, surroundings).await
+        // First of all: a signal that comes while the host starts waits until there is somebody to
+        // heed it, and kills nothing half-made.
+        let signals = Signals::new()?;
+        build::build(config, surroundings, signals).await
     }
 
     /// Where it listens.
@@ -55,21 +59,22 @@ impl Host {
     /// Serves until it is told to stop (SIGTERM, SIGINT), then ends in order: no new questions, the
     /// running ones to their end or to their time, then the connections.
     pub async fn serve(self) -> Result<(), StartError> {
-        let mut signals = Signals::new()?;
+        let Signals { mut stop_signals, hangups } = self.signals;
         let (stop, stopping) = watch::channel(false);
         let limits = Limits { connections_max: self.config.server.connections_max };
         let router = server::router(self.service.clone());
         let serving = tokio::spawn(server::serve(self.listener, router, limits, stopping));
         let watching = tokio::spawn(crate::generation::watch(Arc::clone(&self.publisher)));
         let reloading = tokio::spawn(reload::on_hangup(
+            hangups,
             Arc::clone(&self.publisher),
             self.config.clone(),
             self.surroundings,
         ));
-        signals.stop().await;
+        stop_signals.recv().await;
         watching.abort();
         reloading.abort();
-        end_runs(&self.service.house, &self.config, &mut signals).await;
+        end_runs(&self.service.house, &self.config, &mut stop_signals).await;
         stop.send_replace(true);
         let _ = serving.await;
         tracing::info!("stopped");
@@ -77,8 +82,16 @@ impl Host {
     }
 }
 
-/// The signals that end a host.
+/// What a host is told from outside.
+#[derive(Debug)]
 struct Signals {
+    stop_signals: StopSignals,
+    hangups: Signal,
+}
+
+/// The signals that end a host.
+#[derive(Debug)]
+struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
@@ -86,10 +99,16 @@ struct Signals {
 impl Signals {
     fn new() -> Result<Self, StartError> {
         let listen = |kind| signal(kind).map_err(|error| StartError::Signals(error.to_string()));
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        let stop_signals = StopSignals {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        };
+        Ok(Self { stop_signals, hangups: listen(SignalKind::hangup())? })
     }
+}
 
-    async fn stop(&mut self) {
+impl StopSignals {
+    async fn recv(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -98,7 +117,7 @@ impl Signals {
 }
 
 /// Lets the running questions end; stops those that take too long, or all when told twice.
-async fn end_runs(house: &House, config: &Config, signals: &mut Signals) {
+async fn end_runs(house: &House, config: &Config, signals: &mut StopSignals) {
     let places = &house.admission.places;
     places.close();
     let running = places.total();
@@ -111,7 +130,7 @@ async fn end_runs(house: &House, config: &Config, signals: &mut Signals) {
     tokio::select! {
         () = places.empty() => return,
         () = tokio::time::sleep(config.server.stop_after) => {}
-        () = signals.stop() => {}
+        () = signals.recv() => {}
     }
     tracing::warn!("stopping {} questions that are still running", places.total());
     house.stop.stop();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 
 use super::folders::DataFolder;
 use super::plan::plan;
@@ -12,14 +12,12 @@ use crate::generation::Publisher;
 
 /// Waits for SIGHUP, again and again. `running` is what the host was started with: what needs a restart
 /// stays as it is there, however often the file changes.
-pub(super) async fn on_hangup(publisher: Arc<Publisher>, running: Config, surroundings: Surroundings) {
-    let mut hangups = match signal(SignalKind::hangup()) {
-        Ok(hangups) => hangups,
-        Err(error) => {
-            tracing::warn!("cannot listen for SIGHUP ({error}): a changed configuration needs a restart");
-            return;
-        }
-    };
+pub(super) async fn on_hangup(
+    mut hangups: Signal,
+    publisher: Arc<Publisher>,
+    running: Config,
+    surroundings: Surroundings,
+) {
     while hangups.recv().await.is_some() {
         match Config::load(running.file.as_deref(), &surroundings) {
             Ok(new) => {

@@ -20,6 +20,6 @@ pub use cases::CaseError;
 pub use engine::Sandbox;
 pub use guest::{Guest, Lent, Wasi};
 pub use load::{LoadError, Loaded, Loader, Names, names_of};
-pub use policy::{Broken, Instances, Policy, Terms};
+pub use policy::{Broken, Instances, Policy, Terms, in_one_line};
 pub use trial::fault_with_settings;
 pub use world::{Agent, Audit, Auth, History, Limit, SlotName, World};
