@@ -21,6 +21,8 @@ pub fn python<S: AsRef<OsStr>>(script: &str, arguments: impl IntoIterator<Item =
 pub fn wasmtime<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
     let mut command = Command::new(tool("wasmtime"));
     command.args(arguments).current_dir(overlord_tests::host::checkout());
+    // It keeps compiled code, and that is nothing for the home of whoever runs the tests.
+    command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
     run(command, "")
 }
 
@@ -37,7 +39,7 @@ fn tool(name: &str) -> PathBuf {
     let path = overlord_tests::host::built("target/tools").join(name);
     assert!(
         path.exists(),
-        "{} is missing: run tests/install-tools.sh, which gets it from PyPI",
+        "{} is not there to be run: run tests/install-tools.sh, which gets it from PyPI",
         path.display()
     );
     path
