@@ -12,6 +12,7 @@ use overlord_tests::namespaces::processes;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde_json::json;
 
+use crate::processes_wall::missing;
 use crate::stand_in;
 
 /// What every process of an agent bears, and all that it leaves behind.
@@ -89,7 +90,9 @@ fn the_list_is_a_setting_and_never_lets_overlords_own_through() {
 
 #[test]
 fn detached_processes_end_with_their_question() {
-    ends(Setup::new(), "demo:fast demo:orphan 3", 200, "demo");
+    for wall in walls() {
+        ends(limited("WALL", wall), "demo:fast demo:orphan 3", 200, "demo");
+    }
 }
 
 #[test]
@@ -177,15 +180,25 @@ fn a_program_that_is_not_there_is_one_sentence() {
 
 #[test]
 fn nothing_is_left_when_the_host_is_killed() {
-    for message in ["demo:fast demo:orphan 2 demo:clingy 2 demo:hang", "demo:deaf demo:orphan demo:hang"] {
-        let host = Setup::new().start();
-        let alice = host.sign_in("alice");
-        let _connection = alice.begin_to_ask(&alice.new_session(), message);
-        // The program and what it detached.
-        wait_until("the processes", || (left(host.setup()).len() >= 2).then_some(()));
-        let setup = host.kill();
-        wait_until("the end of all processes", || left(&setup).is_empty().then_some(()));
+    for wall in walls() {
+        for message in ["demo:fast demo:orphan 2 demo:clingy 2 demo:hang", "demo:deaf demo:orphan demo:hang"]
+        {
+            let host = limited("WALL", wall).start();
+            let alice = host.sign_in("alice");
+            let _connection = alice.begin_to_ask(&alice.new_session(), message);
+            // The program and what it detached.
+            wait_until("the processes", || (left(host.setup()).len() >= 2).then_some(()));
+            let setup = host.kill();
+            wait_until("the end of all processes", || left(&setup).is_empty().then_some(()));
+        }
     }
+}
+
+/// The walls that this machine can have and that differ in how processes are found and ended: the best
+/// one, one without namespaces, and none.
+fn walls() -> impl Iterator<Item = &'static str> {
+    let all = ["auto", "landlock", "none-i-trust-the-agent"];
+    all.into_iter().filter(|wall| *wall != "landlock" || missing(wall).is_none())
 }
 
 /// A process as a host leaves it behind where even its launcher could not end it.
