@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "users' homes are made here")]
 
 use std::fmt::Write as _;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::capability::files::Directory;
@@ -79,6 +79,23 @@ impl Homes {
     /// Whether there is the folder of the homes.
     pub fn have_root(&self) -> bool {
         self.root().is_dir()
+    }
+
+    /// A home that all share and that is there, but not for the agent to write to.
+    pub fn closed(&self) -> Option<PathBuf> {
+        let (user, group) = self.owner.filter(|_| !self.separate())?;
+        let home = self.root();
+        // One that is not there is made, and made theirs.
+        let found = std::fs::metadata(&home).ok()?;
+        let allows = |bits: u32| found.mode() & bits == bits;
+        let open = if found.uid() == user {
+            allows(0o300)
+        } else if found.gid() == group {
+            allows(0o030)
+        } else {
+            allows(0o003)
+        };
+        (!open).then_some(home)
     }
 
     /// Makes a home that is not there, for its user's eyes only.
@@ -176,6 +193,26 @@ mod tests {
             .expect("linked");
         homes.history("alice").expect("her own");
         homes.history("bob").expect_err("not his");
+    }
+
+    #[test]
+    fn a_home_that_the_agent_cannot_write_to_is_found_out() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        let found = folder.path().metadata().expect("it is there");
+        let (user, group) = (found.uid(), found.gid());
+        let path = folder.path().to_string_lossy().into_owned();
+        let closed = |mode: u32, owner| {
+            std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).expect("set");
+            Homes::new(&path, None, owner).closed().is_some()
+        };
+        assert!(!closed(0o700, Some((user, group))));
+        assert!(!closed(0o770, Some((user + 1, group))) && closed(0o750, Some((user + 1, group))));
+        assert!(!closed(0o777, Some((user + 1, group + 1))) && closed(0o770, Some((user + 1, group + 1))));
+        assert!(!closed(0o700, None), "the host's own user is asked nothing");
+        let owner = Some((user + 1, group + 1));
+        assert_eq!(Homes::new(&format!("{path}/new"), None, owner).closed(), None, "it will be made");
+        assert_eq!(Homes::new(&format!("{path}/{{user}}"), None, owner).closed(), None, "each is made");
     }
 
     #[test]

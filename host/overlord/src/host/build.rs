@@ -9,9 +9,9 @@ use overlord_process::{Kind, Launcher, Options, Supervisor, WallRequest};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use super::{Host, Signals};
 use super::folders::{self, DataFolder, FolderError};
 use super::plan::plan;
+use super::{Host, Signals};
 use crate::capability::audit_file::AuditFile;
 use crate::capability::process::StopHandle;
 use crate::capability::state::{State, StateError};
@@ -89,6 +89,11 @@ pub enum StartError {
         "there is no HOME in the environment and no `agent.home` (OVERLORD_AGENT_HOME) in the configuration: the agent needs one"
     )]
     NoHome,
+    /// The home, where the agent is another user.
+    #[error(
+        "the agent runs as the user `{0}`, who cannot write to {1}, where it would keep its sessions; give it a home of its own (`agent.home`, OVERLORD_AGENT_HOME), such as /srv/overlord/homes/{{user}}"
+    )]
+    ClosedHome(String, PathBuf),
     /// The folder of the homes.
     #[error(
         "cannot make the folder {0} for the homes of users: {1}; make it yourself, or choose another one (`agent.home`, OVERLORD_AGENT_HOME)"
@@ -139,6 +144,9 @@ pub(super) async fn build(
         Program::Command(path) => tracing::info!("agent: {}", path.display()),
     }
     let homes = homes(&config, &surroundings, owner)?;
+    if let (Some(home), Some(user)) = (homes.closed(), &config.agent.user) {
+        return Err(StartError::ClosedHome(user.clone(), home));
+    }
     homes.make_root().map_err(|error| StartError::Homes(homes.root(), error))?;
     // Before the wall, which hides what is there.
     let file = config.audit.file.as_deref().unwrap_or(Path::new("/dev/null"));
