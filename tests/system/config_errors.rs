@@ -41,7 +41,7 @@ fn everything_that_is_wrong_is_said_at_once_with_its_place_and_the_way_out() {
     assert!(said.contains("the configuration has 8 errors:"), "{said}");
     for words in [
         "overlord.toml:1: there is no key lissten; did you mean listen?",
-        "overlord.toml:3: agent.running_max is 0, which is not a whole number from 1 to 1000",
+        "overlord.toml:3: agent.running_max is 0, which is not a whole number from 1 to 128",
         "overlord.toml:4: there is no key agent.time_limit; did you mean time_limit_s?",
         "overlord.toml:6: ",
         "a component that breaks would lift every limit",

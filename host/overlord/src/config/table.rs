@@ -10,8 +10,9 @@ const WEEK_S: i64 = 7 * 24 * 3600;
 const STOP_AFTER_MAX_S: i64 = 3600;
 /// What a process may have of open sockets on a generously configured machine.
 const CONNECTIONS_MAX: i64 = 100_000;
-/// Clients of 200 MB each: a thousand is more than any one machine carries.
-const RUNNING_MAX: i64 = 1000;
+/// Clients of 200 MB each take 25 GB. Each run also holds one of the sandbox's 192 places from its
+/// beginning to its end, and the rest must do for all other decisions.
+const RUNNING_MAX: i64 = 128;
 /// The first line of the client's stream lists its tools and has several KiB.
 const OUTPUT_MIN_BYTES: i64 = 64 * 1024;
 /// The output passes through, and is not kept; beyond 16 GiB it is no answer but a mistake.

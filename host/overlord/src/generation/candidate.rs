@@ -103,11 +103,11 @@ impl Shelf {
         read_bounded(&path).map_err(|error| CandidateError::File { path, error })
     }
 
-    /// Keeps bytes that serve, for a start at which the file is bad.
-    pub fn keep(&self, slot: SlotName, bytes: &[u8]) -> std::io::Result<()> {
+    /// Keeps bytes that serve, for a start at which the file of this component is bad.
+    pub fn keep(&self, slot: SlotName, name: &str, bytes: &[u8]) -> std::io::Result<()> {
         let Some(folder) = &self.last_good else { return Ok(()) };
         std::fs::create_dir_all(folder)?;
-        let file = folder.join(format!("{slot}.wasm"));
+        let file = folder.join(kept_as(slot, name));
         if std::fs::read(&file).is_ok_and(|old| old == bytes) {
             return Ok(());
         }
@@ -118,10 +118,15 @@ impl Shelf {
         std::fs::rename(&beside, &file)
     }
 
-    /// The last good bytes of a slot.
-    pub fn kept(&self, slot: SlotName) -> Option<Vec<u8>> {
-        read_bounded(&self.last_good.as_ref()?.join(format!("{slot}.wasm"))).ok()
+    /// The last good bytes of a component in a slot. Those of another name are another rule: one that
+    /// is mistyped in the configuration must not be served by what was there before.
+    pub fn kept(&self, slot: SlotName, name: &str) -> Option<Vec<u8>> {
+        read_bounded(&self.last_good.as_ref()?.join(kept_as(slot, name))).ok()
     }
+}
+
+fn kept_as(slot: SlotName, name: &str) -> String {
+    format!("{slot}-{name}.wasm")
 }
 
 async fn tried<W: World>(
@@ -145,4 +150,20 @@ fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
         return Err(std::io::Error::other(format!("a component may have {COMPONENT_BYTES_MAX} bytes")));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_serves_no_component_of_another_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let shelf = Shelf { components: folder.path().into(), last_good: Some(folder.path().join("kept")) };
+        shelf.keep(SlotName::Auth, "auth-cookie", b"one").expect("kept");
+        shelf.keep(SlotName::Auth, "auth-cookie", b"two").expect("kept");
+        assert_eq!(shelf.kept(SlotName::Auth, "auth-cookie").as_deref(), Some(b"two".as_slice()));
+        assert_eq!(shelf.kept(SlotName::Auth, "auth-cokie"), None);
+        assert_eq!(shelf.kept(SlotName::Limit, "auth-cookie"), None);
+    }
 }

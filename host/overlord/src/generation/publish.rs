@@ -136,7 +136,7 @@ impl Publisher {
             let (candidate, _) = Candidate::load(&self.loader, slot, &name, &bytes, terms)
                 .await
                 .map_err(|error| CandidateError::Load { path: self.shelf.path(&name), error })?;
-            self.keep(slot, &bytes);
+            self.keep(slot, &name, &bytes);
             candidates.push(candidate);
         }
         let mut next = assemble(candidates, &self.current.alive).expect("one candidate for each slot");
@@ -183,7 +183,7 @@ impl Publisher {
             match loaded {
                 Ok((candidate, cases)) => {
                     say_cases(name, cases);
-                    self.keep(slot, &bytes);
+                    self.keep(slot, name, &bytes);
                     return Some(candidate);
                 }
                 Err(error) => {
@@ -201,8 +201,8 @@ impl Publisher {
         None
     }
 
-    fn keep(&self, slot: SlotName, bytes: &[u8]) {
-        if let Err(error) = self.shelf.keep(slot, bytes) {
+    fn keep(&self, slot: SlotName, name: &str, bytes: &[u8]) {
+        if let Err(error) = self.shelf.keep(slot, name, bytes) {
             tracing::warn!("cannot keep a copy of the {slot} component for a start with a bad file: {error}");
         }
     }
@@ -229,7 +229,7 @@ async fn first(
         Ok(bytes) => match Candidate::load(loader, slot, name, &bytes, plan.terms(slot).clone()).await {
             Ok((candidate, cases)) => {
                 say_cases(name, cases);
-                if let Err(error) = shelf.keep(slot, &bytes) {
+                if let Err(error) = shelf.keep(slot, name, &bytes) {
                     tracing::warn!("cannot keep a copy of the {slot} component: {error}");
                 }
                 return Ok((candidate, None));
@@ -244,7 +244,7 @@ async fn first(
             error.to_string()
         }
     };
-    let Some(kept) = shelf.kept(slot) else { return Err(problem) };
+    let Some(kept) = shelf.kept(slot, name) else { return Err(problem) };
     match Candidate::load(loader, slot, name, &kept, plan.terms(slot).clone()).await {
         Ok((candidate, _)) => {
             tracing::error!(

@@ -180,7 +180,7 @@ mod tests {
         let other = places.turn("b").await;
         let waiting = places.turn("a");
         tokio::pin!(waiting);
-        assert!(futures_util::poll!(&mut waiting).is_pending());
+        assert!(futures_util::FutureExt::now_or_never(&mut waiting).is_none());
         drop(first);
         let second = waiting.await;
         drop((second, other));
