@@ -68,7 +68,7 @@ async fn an_answer_has_at_most_16_mib() {
     assert_eq!(ask(&verbose(ANSWER_MAX)).await.expect("that is allowed").result.len(), ANSWER_MAX);
     match ask(&verbose(ANSWER_MAX + 1)).await {
         Err(NoAnswer::Broken(Broken::Answer(why))) => {
-            assert_eq!(why, "the answer has more than 16777216 bytes");;
+            assert_eq!(why, "the answer has more than 16777216 bytes");
         }
         other => panic!("{:?}", other.map(|answer| answer.result.len())),
     }
