@@ -34,8 +34,13 @@ const TABLE_ELEMENTS_MAX: usize = 64 << 10;
 const PARTS_MAX: u32 = 64;
 
 /// What of a guest's memory is kept and zeroed after a call instead of being given back: larger than
-/// the whole memory of a decision, so that a fresh instance costs no system call.
-const MEMORY_KEPT: usize = 128 << 10;
+/// the whole memory of a decision, so that a fresh instance costs no system call, and as much as a
+/// page of a history touches, whose pages the kernel would have to find and clear anew for each call.
+const MEMORY_KEPT: usize = 2 << 20;
+
+/// How many places of the pool keep that much while nobody is in them: a burst of histories must not
+/// leave hundreds of megabytes behind.
+const PLACES_KEPT: u32 = 32;
 
 /// The same for tables. Never 0: that costs a system call for each instance.
 const TABLE_KEPT: usize = 4 << 10;
@@ -67,6 +72,7 @@ impl Sandbox {
             .table_elements(TABLE_ELEMENTS_MAX)
             .max_memory_size(MEMORY_BYTES_MAX)
             .linear_memory_keep_resident(MEMORY_KEPT)
+            .max_unused_warm_slots(PLACES_KEPT)
             .table_keep_resident(TABLE_KEPT)
             // Resetting by what the kernel says was touched is off where isolation matters
             // (wasmtime#14357).
