@@ -5,7 +5,7 @@ use overlord::sandbox::cases::CaseError;
 use overlord::sandbox::{Limit, LoadError, Loaded, SlotName, Terms};
 
 use crate::forge::{component, contract, counting_limiter, limiter_module};
-use crate::stage::{COMPONENTS, built, forgetful_loader, loader};
+use crate::stage::{COMPONENTS, built, forgetful_loader, loader, terms};
 
 /// A call that a made-up limiter admits.
 const CALL: &str =
@@ -45,7 +45,13 @@ fn assert_says(sentence: &str, words: &[&str]) {
 #[tokio::test]
 async fn each_component_of_the_project_carries_cases_and_keeps_to_them() {
     for name in COMPONENTS {
-        let (bytes, terms) = (built(name), Terms::default());
+        // What their slots cannot do without.
+        let settings: &[_] = match name {
+            "auth-cookie" => &[("secret", "secret")],
+            "history-claude" => &[("cwd", "/w")],
+            _ => &[],
+        };
+        let (bytes, terms) = (built(name), terms(settings));
         let slot = SlotName::ALL.into_iter().find(|slot| name.starts_with(slot.as_str())).expect("a slot");
         let found = overlord::generation::Candidate::load(&loader(), slot, name, &bytes, terms).await;
         let (_, cases) = found.unwrap_or_else(|error| panic!("{name}: {error}"));
