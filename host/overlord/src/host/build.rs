@@ -141,7 +141,12 @@ pub(super) async fn build(
         Program::Demo { chosen: false } => {
             tracing::warn!("agent: the built-in demo agent, since there is no `{CLAUDE}` on the PATH");
         }
-        Program::Command(path) => tracing::info!("agent: {}", path.display()),
+        Program::Command(path) if found(path, &surroundings) => tracing::info!("agent: {}", path.display()),
+        Program::Command(path) => tracing::warn!(
+            "agent: {} (`agent.command`, OVERLORD_AGENT_COMMAND) cannot be found; questions are answered \
+             with 502 until it is there",
+            path.display()
+        ),
     }
     let homes = homes(&config, &surroundings, owner)?;
     if let (Some(home), Some(user)) = (homes.closed(), &config.agent.user) {
@@ -216,6 +221,15 @@ fn program(command: &AgentCommand, surroundings: &Surroundings) -> Program {
             }
         }
     }
+}
+
+/// Whether there is a program to run: a bare name on the PATH, or a path.
+fn found(program: &Path, surroundings: &Surroundings) -> bool {
+    let path = surroundings.environment.iter().find(|(known, _)| known == "PATH");
+    if program.components().count() == 1 && program.is_relative() {
+        return path.is_some_and(|(_, path)| on_path(path, &program.to_string_lossy()));
+    }
+    program.is_file()
 }
 
 fn on_path(path: &OsStr, name: &str) -> bool {

@@ -6,6 +6,7 @@ mod answer;
 mod identify;
 mod own;
 mod places;
+mod readers;
 mod recall;
 mod record;
 

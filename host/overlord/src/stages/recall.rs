@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::identify::Caller;
+use super::readers::reading;
 use crate::capability::files::Directory;
 use crate::domain::SessionId;
 use crate::generation::Generation;
@@ -23,14 +24,8 @@ const PAGE_BYTES: u64 = 1 << 20;
 /// How many pages are ready before the reader has taken the first.
 const PAGES_AHEAD: usize = 2;
 
-/// How many sessions are read at once; more wait. Each holds a few pages in memory for as long as its
-/// reader takes.
-const READERS_MAX: usize = 64;
-
 /// How long a reader may take over one page before the rest is not kept for it any longer.
 const PAGE_TIME: Duration = Duration::from_secs(30);
-
-static READERS: Semaphore = Semaphore::const_new(READERS_MAX);
 
 /// The beginning and the end of the answer.
 const OPENING: &[u8] = b"{\"messages\":[";
@@ -97,12 +92,14 @@ pub struct Recollection {
     generation: Arc<Generation>,
     directory: Directory,
     session: SessionId,
+    user: String,
 }
 
 impl Recollection {
     /// Of one session, in a directory that is lent to the policy.
     pub fn new(caller: &Caller, directory: Directory, session: SessionId) -> Self {
-        Self { generation: Arc::clone(caller.generation()), directory, session }
+        let user = caller.principal().user.clone();
+        Self { generation: Arc::clone(caller.generation()), directory, session, user }
     }
 
     /// Whether there is a file.
@@ -140,7 +137,7 @@ impl Recollection {
 
 /// Reads a session from its beginning. An error here means that nothing was read yet.
 pub async fn recall(from: Recollection) -> Result<Recalled, Unreadable> {
-    let reading = READERS.acquire().await.expect("the semaphore is never closed");
+    let reading = reading(&from.user).await;
     let mut start = OPENING.to_vec();
     let Some((elements, next)) = from.page(0, true).await? else {
         return Ok(Recalled::nothing());
