@@ -165,8 +165,14 @@ pub fn auth(user: &str, roles: usize, role: &str, cookie: (&str, &str)) -> Vec<u
 /// A module with what every one of them needs: memory, an allocator that never frees, and zeros at
 /// `$answer`, which most results read as the first good one.
 pub fn module(functions: &str) -> String {
+    module_with("", functions)
+}
+
+/// The same with imports.
+fn module_with(imports: &str, functions: &str) -> String {
     format!(
         r#"(module
+        {imports}
         (memory (export "memory") 1)
         (global $answer i32 (i32.const 1024))
         (global $free (mut i32) (i32.const 32768))
@@ -181,6 +187,30 @@ pub fn module(functions: &str) -> String {
             (local.get $at))
         {functions})"#
     )
+}
+
+/// A history policy that opens the file `f` each time it is asked for its directory, and never closes it.
+/// The directory's name has as many letters as its instance has served calls.
+pub fn careless_history() -> Vec<u8> {
+    let imports = r#"(import "overlord:policy/files@0.1.0" "open" (func $open (param i32 i32 i32)))"#;
+    let name = bytes_at(2048, b"f");
+    let letters = bytes_at(3072, &[b'd'; 16]);
+    let functions = format!(
+        r#"(global $calls (mut i32) (i32.const 0))
+        (func (export "overlord:policy/history@0.1.0#directory") (param i32 i32) (result i32)
+            {name} {letters}
+            (call $open (i32.const 2048) (i32.const 1) (i32.const 2064))
+            (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+            (i32.store (i32.const 1024) (i32.const 0))
+            (i32.store (i32.const 1028) (i32.const 3072))
+            (i32.store (i32.const 1032) (global.get $calls))
+            (i32.const 1024))
+        (func (export "overlord:policy/history@0.1.0#locate") (param i32 i32 i32 i32) (result i32) unreachable)
+        (func (export "overlord:policy/history@0.1.0#sessions") (param i32 i32 i32) (result i32) unreachable)
+        (func (export "overlord:policy/history@0.1.0#read")
+            (param i32 i32 i32 i32 i32 i64 i32 i64 i32) (result i32) unreachable)"#
+    );
+    component(&contract(), "history-policy", &module_with(imports, &functions), None)
 }
 
 /// Instructions that put `bytes` into memory at `address`.

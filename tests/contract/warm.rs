@@ -7,7 +7,7 @@ use overlord::domain::{Event, Instant, Principal, SessionId, Verdict};
 use overlord::sandbox::hooks::{Judgement, Request, Window};
 use overlord::sandbox::{Audit, Auth, Broken, History, Instances, Limit, Policy, Terms, World};
 
-use crate::forge::counting_limiter;
+use crate::forge::{careless_history, counting_limiter};
 use crate::stage::{built, loader, made_up, terms};
 
 /// For how many calls an instance serves.
@@ -135,4 +135,17 @@ async fn what_was_lent_for_one_call_is_not_there_in_the_next() {
         let nothing = Directory::scripted(&BTreeMap::new());
         assert!(!policy.exists(nothing, session).await.expect("it looks"), "after {text}");
     }
+}
+
+#[tokio::test]
+async fn an_instance_that_keeps_what_was_lent_to_it_serves_nobody_else() {
+    let policy: Policy<History> =
+        made_up(&careless_history(), Terms { instances: Instances::Warm, ..Terms::default() }).await;
+    let with = || Directory::scripted(&BTreeMap::from([("f".to_owned(), "alice's".to_owned())]));
+    let without = || Directory::scripted(&BTreeMap::new());
+    let mut served = Vec::new();
+    for directory in [without(), without(), with(), with(), without()] {
+        served.push(policy.directory(directory).await.expect("it answers").len());
+    }
+    assert_eq!(served, [1, 2, 3, 1, 1], "the third and the fourth each left a file open");
 }

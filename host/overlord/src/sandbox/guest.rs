@@ -5,8 +5,8 @@ use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::engine::{Limits, Sandbox};
-use crate::capability::files::Directory;
-use crate::capability::process::Program;
+use crate::capability::files::{Directory, LentFile};
+use crate::capability::process::{LentChild, Program};
 
 /// Open files and running programs of one guest at a time.
 const RESOURCES_MAX: usize = 64;
@@ -99,6 +99,12 @@ impl Guest {
         let fuel = guest.limits.output_bytes;
         store.set_hostcall_fuel(fuel);
         store.set_epoch_deadline(1);
+    }
+
+    /// Whether a file or a program of this call is still in the guest's hands: the next caller's may be
+    /// somebody else's.
+    pub(super) fn keeps_what_was_lent(&mut self) -> bool {
+        self.table.iter_mut().any(|entry| entry.is::<LentFile>() || entry.is::<LentChild>())
     }
 
     /// The host has kept the guest waiting: its time to compute starts anew.

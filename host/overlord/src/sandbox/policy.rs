@@ -200,7 +200,8 @@ impl<W: World> Call<'_, W> {
         };
         self.instance.calls += 1;
         self.instance.store.data_mut().lent = Lent::Nothing;
-        if self.policy.terms.instances == Instances::Warm && self.instance.calls < WARM_CALLS_MAX {
+        let warm = self.policy.terms.instances == Instances::Warm && self.instance.calls < WARM_CALLS_MAX;
+        if warm && !self.instance.store.data_mut().keeps_what_was_lent() {
             let mut warm = self.policy.warm.lock().unwrap_or_else(PoisonError::into_inner);
             if warm.len() < WARM_INSTANCES_MAX {
                 warm.push(self.instance);
