@@ -130,7 +130,7 @@ fn numbers_are_limited_on_both_sides() {
     assert!(seen >= 6, "only {seen} numbers in the table");
     assert_error(
         from_environment(&[("OVERLORD_AGENT_RUNNING_MAX", "0")]),
-        "OVERLORD_AGENT_RUNNING_MAX: agent.running_max is \"0\", which is not a whole number from 1 to 1000",
+        "OVERLORD_AGENT_RUNNING_MAX: agent.running_max is \"0\", which is not a whole number from 1 to 128",
     );
 }
 
