@@ -6,6 +6,7 @@ mod connections;
 mod first_words;
 mod gate;
 mod handlers;
+mod incoming;
 mod paths;
 mod reply;
 mod routes;

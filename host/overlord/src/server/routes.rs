@@ -37,7 +37,7 @@ pub struct Route {
 }
 
 /// All addresses.
-pub const ROUTES: [Route; 4] = [
+pub const ROUTES: &[Route] = &[
     Route {
         method: "GET",
         path: "/agent/health",
@@ -80,7 +80,7 @@ pub struct Service {
 /// The service: takes any request to its answer.
 pub fn router(service: Service) -> Router {
     let mut routes = Router::new();
-    for route in &ROUTES {
+    for route in ROUTES {
         // A path has one method here, so whatever else comes is answered with it.
         let handler = (route.handler)().fallback(move || async { reply::method_not_allowed(route.method) });
         let handler = match route.access {

@@ -1,0 +1,11 @@
+//! One function an address: from the request to the pipeline and back.
+
+mod ask;
+mod health;
+mod history;
+mod sessions;
+
+pub(super) use ask::ask;
+pub(super) use health::health;
+pub(super) use history::history;
+pub(super) use sessions::new_session;

@@ -1,0 +1,33 @@
+//! A request's body as it comes in: all of it, within its limits, or the answer that says why not.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::StatusCode;
+use axum::response::Response;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use super::reply;
+
+/// The most bytes of a body: a message of 10,000 characters takes at most 120 KB, however it is
+/// escaped.
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// The whole body.
+pub(super) async fn whole(incoming: Body) -> Result<Bytes, Response> {
+    let collected = tokio::time::timeout(BODY_TIME, Limited::new(incoming, BODY_BYTES_MAX).collect()).await;
+    let Ok(collected) = collected else {
+        return Err(reply::error(StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive"));
+    };
+    match collected {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let detail = format!("The body has more than {BODY_BYTES_MAX} bytes");
+            Err(reply::error(StatusCode::PAYLOAD_TOO_LARGE, &detail))
+        }
+        Err(_) => Err(reply::error(StatusCode::BAD_REQUEST, "The body did not arrive whole")),
+    }
+}
