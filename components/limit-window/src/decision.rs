@@ -44,33 +44,70 @@ impl Refusal {
     }
 }
 
+/// The decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// They may ask now.
+    Admit,
+    /// They may ask when a question of theirs that is being answered has ended.
+    Wait,
+    /// They may not ask.
+    Refuse(Refusal),
+}
+
+/// What a caller is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// How many of the caller's questions are being answered.
+    pub running: u32,
+    /// How many wait before this one.
+    pub waiting: u32,
+    /// Whether this one has been waiting itself, so that it was counted when it came.
+    pub queued: bool,
+}
+
 /// The decision and what to remember of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// None where they may ask.
-    pub refusal: Option<Refusal>,
+    /// The decision.
+    pub verdict: Verdict,
     /// The new cell, or none to leave it as it was.
     pub cell: Option<Vec<u8>>,
 }
 
-/// Decides at the time `now`, in milliseconds, for a caller of whom `running` questions are being
-/// answered.
+/// Decides at the time `now`, in milliseconds.
 ///
 /// The window comes first and counts the question; then comes the cap, so that a question that the
-/// cap refuses has used up one of the window. A question that the window refuses uses up none.
-pub fn decide(settings: &Settings, now: u64, running: u32, cell: &[u8]) -> Result<Outcome, CellError> {
+/// cap refuses has used up one of the window. A question that the window refuses uses up none, and
+/// one that comes out of the queue was counted when it went in.
+pub fn decide(settings: &Settings, now: u64, load: Load, cell: &[u8]) -> Result<Outcome, CellError> {
+    if load.queued {
+        let verdict = if has_room(settings, load) { Verdict::Admit } else { Verdict::Wait };
+        return Ok(Outcome { verdict, cell: None });
+    }
     let mut window = Window::read(cell, now, settings.window_ms)?;
     if window.len() >= settings.max {
         let retry_after_s =
             window.free_after(settings.max, settings.window_ms).map(|free| seconds_until(free, now));
         return Ok(Outcome {
-            refusal: Some(Refusal::RateLimited { retry_after_s }),
+            verdict: Verdict::Refuse(Refusal::RateLimited { retry_after_s }),
             cell: window.corrected().then(|| window.write()),
         });
     }
     window.push(now);
-    let blocked = running >= settings.concurrency;
-    Ok(Outcome { refusal: blocked.then_some(Refusal::ConcurrencyBlocked), cell: Some(window.write()) })
+    let verdict = if has_room(settings, load) {
+        Verdict::Admit
+    } else if settings.concurrency > 0 && load.waiting < settings.queue {
+        Verdict::Wait
+    } else {
+        Verdict::Refuse(Refusal::ConcurrencyBlocked)
+    };
+    Ok(Outcome { verdict, cell: Some(window.write()) })
+}
+
+/// Whether the cap lets one more be answered. Where there is a queue nobody overtakes it.
+fn has_room(settings: &Settings, load: Load) -> bool {
+    load.running < settings.concurrency && (settings.queue == 0 || load.waiting == 0)
 }
 
 /// The first whole number of seconds from `now` that lies behind `free`, which is not before `now`.
@@ -82,10 +119,10 @@ fn seconds_until(free: u64, now: u64) -> u32 {
 mod tests {
     use std::collections::VecDeque;
 
-    use super::{Outcome, Refusal, decide};
+    use super::{Load, Outcome, Refusal, Verdict, decide};
     use crate::settings::Settings;
 
-    const SETTINGS: Settings = Settings { window_ms: 10_000, max: 2, concurrency: 1 };
+    const SETTINGS: Settings = Settings { window_ms: 10_000, max: 2, concurrency: 1, queue: 0 };
 
     /// A caller, with the cell as the host would keep it.
     struct Caller {
@@ -99,12 +136,20 @@ mod tests {
         }
 
         fn asks(&mut self, now: u64, running: u32) -> Option<Refusal> {
-            let Outcome { refusal, cell } =
-                decide(&self.settings, now, running, &self.cell).expect("a cell of its own");
+            match self.asks_with(now, Load { running, waiting: 0, queued: false }) {
+                Verdict::Admit => None,
+                Verdict::Refuse(refusal) => Some(refusal),
+                Verdict::Wait => panic!("there is no queue"),
+            }
+        }
+
+        fn asks_with(&mut self, now: u64, load: Load) -> Verdict {
+            let Outcome { verdict, cell } =
+                decide(&self.settings, now, load, &self.cell).expect("a cell of its own");
             if let Some(cell) = cell {
                 self.cell = cell;
             }
-            refusal
+            verdict
         }
     }
 
@@ -185,6 +230,30 @@ mod tests {
     }
 
     #[test]
+    fn with_a_queue_a_question_waits_up_to_its_length_and_is_counted_once() {
+        let mut caller = Caller::new(Settings { queue: 2, max: 5, ..SETTINGS });
+        let load = |running, waiting, queued| Load { running, waiting, queued };
+        assert_eq!(caller.asks_with(1000, load(0, 0, false)), Verdict::Admit);
+        assert_eq!(caller.asks_with(1001, load(1, 0, false)), Verdict::Wait);
+        assert_eq!(caller.asks_with(1002, load(1, 1, false)), Verdict::Wait);
+        let blocked = Verdict::Refuse(Refusal::ConcurrencyBlocked);
+        assert_eq!(caller.asks_with(1003, load(1, 2, false)), blocked);
+        let counted = caller.cell.clone();
+        assert_eq!(caller.asks_with(1004, load(1, 0, true)), Verdict::Wait, "it is still being answered");
+        assert_eq!(caller.asks_with(1005, load(0, 0, true)), Verdict::Admit);
+        assert_eq!(caller.cell, counted, "what comes out of the queue is not counted again");
+        assert_eq!(caller.asks_with(1006, load(0, 1, false)), Verdict::Wait, "nobody overtakes the queue");
+        assert_eq!(caller.asks_with(1007, load(0, 0, false)), Verdict::Refuse(limited(10)));
+        assert_eq!(caller.asks_with(1008, load(0, 0, true)), Verdict::Admit, "the window is behind it");
+    }
+
+    #[test]
+    fn with_a_cap_of_nothing_nobody_waits_either() {
+        let mut caller = Caller::new(Settings { queue: 2, concurrency: 0, ..SETTINGS });
+        assert_eq!(caller.asks(1000, 0), Some(Refusal::ConcurrencyBlocked));
+    }
+
+    #[test]
     fn a_max_made_smaller_names_the_time_when_there_is_room_under_it() {
         let mut caller = Caller::new(Settings { max: 3, ..SETTINGS });
         for now in [1000, 3000, 5000] {
@@ -223,7 +292,7 @@ mod tests {
 
     impl Original {
         fn asks(&mut self, now: u64, running: u32) -> Option<Refusal> {
-            let Settings { window_ms, max, concurrency } = self.settings;
+            let Settings { window_ms, max, concurrency, .. } = self.settings;
             while self.window.front().is_some_and(|first| first + window_ms < now) {
                 self.window.pop_front();
             }
@@ -245,6 +314,7 @@ mod tests {
                 window_ms: random.u64(1..20) * 1000,
                 max: random.usize(1..12),
                 concurrency: random.u32(0..3),
+                queue: 0,
             };
             let mut caller = Caller::new(settings);
             let mut original = Original { window: VecDeque::new(), settings };

@@ -15,10 +15,13 @@ export!(Policy);
 impl Guest for Policy {
     fn admit(settings: Settings, demand: Demand, cell: Vec<u8>) -> Result<Outcome, Fault> {
         let settings = settings::Settings::read(&settings).map_err(fault)?;
-        let outcome = decision::decide(&settings, demand.now, demand.running, &cell).map_err(fault)?;
-        let verdict = match outcome.refusal {
-            None => Verdict::Admit,
-            Some(refusal) => Verdict::Refuse(Refusal {
+        let queued = demand.facts.iter().any(|fact| fact.name == "queued-since");
+        let load = decision::Load { running: demand.running, waiting: demand.waiting, queued };
+        let outcome = decision::decide(&settings, demand.now, load, &cell).map_err(fault)?;
+        let verdict = match outcome.verdict {
+            decision::Verdict::Admit => Verdict::Admit,
+            decision::Verdict::Wait => Verdict::Wait,
+            decision::Verdict::Refuse(refusal) => Verdict::Refuse(Refusal {
                 event: refusal.event().to_owned(),
                 message: refusal.message(),
                 retry_after_s: refusal.retry_after_s(),

@@ -11,6 +11,9 @@ pub const MAX_WINDOW_S: u64 = 366 * 24 * 3600;
 /// More programs at once for one user than any host runs in all.
 pub const MAX_CONCURRENCY: u64 = 1000;
 
+/// As many of one user's questions as the host lets wait.
+pub const MAX_QUEUE: u64 = 32;
+
 /// The limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
@@ -20,13 +23,16 @@ pub struct Settings {
     pub max: usize,
     /// How many questions of one caller may be answered at once.
     pub concurrency: u32,
+    /// How many questions of one caller may wait where the cap leaves no room; with none, such a
+    /// question is refused.
+    pub queue: u32,
 }
 
 /// Settings that cannot be used.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum SettingsError {
     /// A key that there is not.
-    #[error("reading the limiter's settings: there is no '{0}'; there are window_s, max and concurrency")]
+    #[error("reading the limiter's settings: there is no '{0}'; there are window_s, max, concurrency and queue")]
     UnknownKey(String),
     /// A key that came twice.
     #[error("reading the limiter's settings: '{0}' is given more than once; leave one")]
@@ -56,17 +62,18 @@ fn why(key: &str) -> &'static str {
 }
 
 impl Settings {
-    /// An hour, sixty questions, one at a time: the original service's.
-    pub const DEFAULT: Self = Self { window_ms: 3_600_000, max: 60, concurrency: 1 };
+    /// An hour, sixty questions, one at a time, none that waits: the original service's.
+    pub const DEFAULT: Self = Self { window_ms: 3_600_000, max: 60, concurrency: 1, queue: 0 };
 
     /// Reads the pairs that the host hands in.
     pub fn read(pairs: &[(String, String)]) -> Result<Self, SettingsError> {
-        let (mut window_s, mut max, mut concurrency) = (None, None, None);
+        let (mut window_s, mut max, mut concurrency, mut queue) = (None, None, None, None);
         for (key, value) in pairs {
             match key.as_str() {
                 "window_s" => once(&mut window_s, "window_s", value, 1, MAX_WINDOW_S)?,
                 "max" => once(&mut max, "max", value, 0, MAX_MAX)?,
                 "concurrency" => once(&mut concurrency, "concurrency", value, 0, MAX_CONCURRENCY)?,
+                "queue" => once(&mut queue, "queue", value, 0, MAX_QUEUE)?,
                 _ => return Err(SettingsError::UnknownKey(key.clone())),
             }
         }
@@ -76,6 +83,7 @@ impl Settings {
             max: max.map_or(default.max, |max| usize::try_from(max).unwrap_or(usize::MAX)),
             concurrency: concurrency
                 .map_or(default.concurrency, |cap| u32::try_from(cap).unwrap_or(u32::MAX)),
+            queue: queue.map_or(default.queue, |queue| u32::try_from(queue).unwrap_or(u32::MAX)),
         })
     }
 }
@@ -111,18 +119,18 @@ mod tests {
 
     #[test]
     fn without_any_they_are_the_original_services() {
-        assert_eq!(read(&[]), Ok(Settings { window_ms: 3_600_000, max: 60, concurrency: 1 }));
+        assert_eq!(read(&[]), Ok(Settings { window_ms: 3_600_000, max: 60, concurrency: 1, queue: 0 }));
     }
 
     #[test]
     fn each_can_be_set_up_to_its_bounds() {
         assert_eq!(
-            read(&[("window_s", "1"), ("max", "0"), ("concurrency", "0")]),
-            Ok(Settings { window_ms: 1000, max: 0, concurrency: 0 })
+            read(&[("window_s", "1"), ("max", "0"), ("concurrency", "0"), ("queue", "0")]),
+            Ok(Settings { window_ms: 1000, max: 0, concurrency: 0, queue: 0 })
         );
         assert_eq!(
-            read(&[("window_s", "31622400"), ("max", "8000"), ("concurrency", "1000")]),
-            Ok(Settings { window_ms: 31_622_400_000, max: 8000, concurrency: 1000 })
+            read(&[("window_s", "31622400"), ("max", "8000"), ("concurrency", "1000"), ("queue", "32")]),
+            Ok(Settings { window_ms: 31_622_400_000, max: 8000, concurrency: 1000, queue: 32 })
         );
     }
 
@@ -133,6 +141,7 @@ mod tests {
             ("window_s", "31622401"),
             ("max", "8001"),
             ("concurrency", "1001"),
+            ("queue", "33"),
             ("max", "-1"),
             ("max", ""),
             ("max", " 1"),
@@ -164,8 +173,8 @@ mod tests {
         let error = read(&[("windows", "1")]).expect_err("no such key");
         assert_eq!(
             error.to_string(),
-            "reading the limiter's settings: there is no 'windows'; there are window_s, max and \
-             concurrency"
+            "reading the limiter's settings: there is no 'windows'; there are window_s, max, \
+             concurrency and queue"
         );
     }
 
