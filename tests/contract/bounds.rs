@@ -2,7 +2,7 @@
 //! from both sides. The next call decides on its own.
 
 use overlord::domain::{Event, Instant, Principal, Verdict};
-use overlord::sandbox::hooks::{Judgement, Request};
+use overlord::sandbox::hooks::{Judgement, Load, Request};
 use overlord::sandbox::{Audit, Auth, Broken, Limit, Policy, Terms};
 
 use crate::forge::{audit_saying, audit_saying_much, auth, limiter_with_cell};
@@ -16,7 +16,7 @@ const GOOD_COOKIE: (&str, &str) = ("name", "value");
 async fn cell_of(length: usize) -> Result<Option<usize>, Broken> {
     let policy: Policy<Limit> = made_up(&limiter_with_cell(length), Terms::default()).await;
     let alice = Principal { user: "alice".to_owned(), roles: Vec::new() };
-    let (verdict, cell) = policy.admit(&alice, Instant(1), 0, &[]).await?;
+    let (verdict, cell) = policy.admit(&alice, Instant(1), Load::default(), &[]).await?;
     assert_eq!(verdict, Verdict::Admit);
     Ok(cell.map(|cell| cell.len()))
 }

@@ -196,9 +196,9 @@ async fn a_session_without_a_file_is_none() {
     let place = Place::new(CWD).await;
     assert!(place.read(Window::Tail, 10, 1000).await.expect("it looks").is_none());
     let session = SessionId::parse(SESSION).expect("it is an id");
-    assert!(!place.policy.exists(place.directory(), session).await.expect("it looks"));
+    assert!(place.policy.locate(place.directory(), session).await.expect("it looks").is_none());
     place.put(SESSION, b"");
-    assert!(place.policy.exists(place.directory(), session).await.expect("it looks"));
+    assert!(place.policy.locate(place.directory(), session).await.expect("it looks").is_some());
     assert!(place.texts().await.is_empty());
 }
 

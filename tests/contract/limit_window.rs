@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use overlord::domain::{Instant, Principal, Refusal, Verdict};
+use overlord::sandbox::hooks::Load;
 use overlord::sandbox::{Broken, Limit, Policy};
 
 use crate::stage::policy;
@@ -26,7 +27,8 @@ impl Caller {
 
     async fn tries(&mut self, now: u64, running: u32) -> Result<Verdict, Broken> {
         let who = Principal { user: "alice".to_owned(), roles: Vec::new() };
-        let (verdict, cell) = self.policy.admit(&who, Instant(now), running, &self.cell).await?;
+        let (verdict, cell) =
+            self.policy.admit(&who, Instant(now), Load { running, ..Load::default() }, &self.cell).await?;
         if let Some(cell) = cell {
             self.cell = cell;
         }

@@ -2,6 +2,7 @@
 //! sentence, the next one is unharmed, and what was taken is given back.
 
 use overlord::domain::{Event, Instant, Principal, Verdict};
+use overlord::sandbox::hooks::Load;
 use overlord::sandbox::{Audit, Broken, Limit, Policy, Terms};
 
 use crate::forge::{audit, audit_saying_much, limiter};
@@ -18,7 +19,10 @@ async fn limiter_that(misbehaves: &str) -> Policy<Limit> {
 
 async fn decide(policy: &Policy<Limit>, running: u32) -> Result<Verdict, Broken> {
     let alice = Principal { user: "alice".to_owned(), roles: Vec::new() };
-    policy.admit(&alice, Instant(1), running, &[]).await.map(|(verdict, _)| verdict)
+    policy
+        .admit(&alice, Instant(1), Load { running, ..Load::default() }, &[])
+        .await
+        .map(|(verdict, _)| verdict)
 }
 
 /// The sentence of a call that misbehaves; the call before it and the one after it are fine.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use overlord::capability::files::Directory;
 use overlord::domain::{Event, Instant, Principal, SessionId, Verdict};
-use overlord::sandbox::hooks::{Judgement, Request, Window};
+use overlord::sandbox::hooks::{Judgement, Load, Request, Window};
 use overlord::sandbox::{Audit, Auth, Broken, History, Instances, Limit, Policy, Terms, World};
 
 use crate::forge::{careless_history, counting_limiter};
@@ -30,7 +30,10 @@ async fn call(policy: &Policy<Limit>) -> u32 {
 
 async fn ask(policy: &Policy<Limit>, running: u32) -> Result<Verdict, Broken> {
     let alice = Principal { user: "alice".to_owned(), roles: Vec::new() };
-    policy.admit(&alice, Instant(1), running, &[]).await.map(|(verdict, _)| verdict)
+    policy
+        .admit(&alice, Instant(1), Load { running, ..Load::default() }, &[])
+        .await
+        .map(|(verdict, _)| verdict)
 }
 
 #[tokio::test]
@@ -102,7 +105,7 @@ async fn the_components_of_the_project_can_be_kept_warm() {
     let (mut cell, message) = (Vec::new(), "x".repeat(10_000));
     for number in 0..CALLS_MAX + 100 {
         let now = Instant(1_700_000_000_000 + u64::from(number));
-        let (verdict, new) = limiter.admit(&alice, now, 0, &cell).await.expect("it decides");
+        let (verdict, new) = limiter.admit(&alice, now, Load::default(), &cell).await.expect("it decides");
         assert_eq!(verdict == Verdict::Admit, number < 60, "call {number}");
         cell = new.unwrap_or(cell);
         let fields = vec![("message", message.clone().into())];
@@ -133,7 +136,7 @@ async fn what_was_lent_for_one_call_is_not_there_in_the_next() {
         let texts: Vec<_> = page.expect("there is one").messages.into_iter().map(|said| said.text).collect();
         assert_eq!(texts, [text]);
         let nothing = Directory::scripted(&BTreeMap::new());
-        assert!(!policy.exists(nothing, session).await.expect("it looks"), "after {text}");
+        assert!(policy.locate(nothing, session).await.expect("it looks").is_none(), "after {text}");
     }
 }
 

@@ -14,7 +14,7 @@ const FLOORS: [&[&str]; 8] = [
     &["server"],
     &["pipeline"],
     &["stages"],
-    &["generation"],
+    &["generation", "runs"],
     &["sandbox", "capability", "config", "homes"],
     &["domain"],
 ];

@@ -32,7 +32,9 @@ pub struct Settings {
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum SettingsError {
     /// A key that there is not.
-    #[error("reading the limiter's settings: there is no '{0}'; there are window_s, max, concurrency and queue")]
+    #[error(
+        "reading the limiter's settings: there is no '{0}'; there are window_s, max, concurrency and queue"
+    )]
     UnknownKey(String),
     /// A key that came twice.
     #[error("reading the limiter's settings: '{0}' is given more than once; leave one")]

@@ -105,6 +105,11 @@ impl Directory {
         }
     }
 
+    /// How long the file at this path below is; none where there is no file that can be read.
+    pub fn size(&self, path: &str) -> Option<u64> {
+        self.file(path).ok().map(|file| file.size)
+    }
+
     fn file(&self, path: &str) -> Result<LentFile, IoError> {
         match &self.0 {
             Source::Real(root) => {

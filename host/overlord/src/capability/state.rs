@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::domain::SessionId;
+use crate::domain::{RunId, SessionId};
 
 /// The version of the tables below. A file of another one is refused and not guessed at.
 const SCHEMA: u64 = 1;
@@ -26,6 +27,8 @@ const BATCH_MAX: usize = 256;
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// What a limiter remembers of a caller, by slot and user.
 const CELLS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("cells");
+/// Runs that have not ended, as JSON.
+const RUNS: TableDefinition<'_, [u8; 16], &[u8]> = TableDefinition::new("runs");
 /// Who owns a session.
 const OWNERS: TableDefinition<'_, [u8; 16], &str> = TableDefinition::new("owners");
 
@@ -43,6 +46,39 @@ pub struct Change {
     pub cell: Option<CellChange>,
     /// Who is to own a session that nobody else owns: the session and the user.
     pub claim: Option<(SessionId, String)>,
+    /// A run that begins or ends.
+    pub run: Option<RunChange>,
+}
+
+/// What becomes of a run.
+#[derive(Debug)]
+pub enum RunChange {
+    /// It is under way: should the host end before it does, this is what is known of it.
+    Begun(RunId, RunRecord),
+    /// There is nothing to be known any more.
+    Ended(RunId),
+}
+
+/// What is known of a run after the host that it ran in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Who asked.
+    pub user: String,
+    /// In which session.
+    pub session: String,
+    /// What.
+    pub message: String,
+    /// When, in milliseconds since the Unix epoch.
+    pub asked_at: u64,
+    /// When a host found it without its end.
+    pub interrupted_at: Option<u64>,
+}
+
+impl Change {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.cell.is_none() && self.claim.is_none() && self.run.is_none()
+    }
 }
 
 /// One cell, compared and swapped.
@@ -130,6 +166,24 @@ impl State {
         read().map_err(|error| unreadable(&error))
     }
 
+    /// The runs that have not ended; those of an earlier host among them. One that cannot be read is
+    /// left out.
+    pub fn runs(&self) -> Result<Vec<(RunId, RunRecord)>, StateError> {
+        let read = || -> Result<Vec<(RunId, RunRecord)>, redb::Error> {
+            let table = self.database.begin_read()?.open_table(RUNS)?;
+            let mut runs = Vec::new();
+            for entry in table.iter()? {
+                let (id, json) = entry?;
+                match serde_json::from_slice(json.value()) {
+                    Ok(record) => runs.push((RunId::from_bytes(id.value()), record)),
+                    Err(error) => tracing::error!("the state has a run that cannot be read: {error}"),
+                }
+            }
+            Ok(runs)
+        };
+        read().map_err(|error| unreadable(&error))
+    }
+
     /// Writes all of a change or nothing of it.
     pub async fn write(&self, change: Change) -> Result<Outcome, StateError> {
         let (answer, outcome) = oneshot::channel();
@@ -159,6 +213,7 @@ fn prepare(database: &Database) -> Result<u64, redb::Error> {
     if schema == SCHEMA {
         transaction.open_table(CELLS)?;
         transaction.open_table(OWNERS)?;
+        transaction.open_table(RUNS)?;
     }
     transaction.commit()?;
     Ok(schema)
@@ -198,8 +253,19 @@ fn commit<'a>(
     {
         let mut cells = transaction.open_table(CELLS)?;
         let mut owners = transaction.open_table(OWNERS)?;
+        let mut runs = transaction.open_table(RUNS)?;
         for change in changes {
-            outcomes.push(apply(change, &mut cells, &mut owners)?);
+            let outcome = apply(change, &mut cells, &mut owners)?;
+            if let (Outcome::Written, Some(run)) = (outcome, &change.run) {
+                match run {
+                    RunChange::Begun(id, record) => {
+                        let json = serde_json::to_vec(record).expect("it is made of text and numbers");
+                        runs.insert(id.as_bytes(), json.as_slice())?;
+                    }
+                    RunChange::Ended(id) => drop(runs.remove(id.as_bytes())?),
+                }
+            }
+            outcomes.push(outcome);
         }
     }
     transaction.commit()?;
@@ -241,7 +307,7 @@ mod tests {
     fn cell(before: &[u8], after: &[u8]) -> Change {
         let cell =
             CellChange { slot: "limit", user: "a".into(), before: before.to_vec(), after: after.to_vec() };
-        Change { cell: Some(cell), claim: None }
+        Change { cell: Some(cell), ..Change::default() }
     }
 
     #[tokio::test]
@@ -256,6 +322,7 @@ mod tests {
         let stolen = Change {
             claim: claim("b"),
             cell: Some(CellChange { slot: "limit", user: "b".into(), before: vec![], after: vec![1] }),
+            ..Change::default()
         };
         assert_eq!(state.write(stolen).await.expect("answered"), Outcome::Owned);
         assert_eq!(state.cell("limit", "b").expect("read"), b"", "nothing of a refused change is there");
@@ -282,6 +349,28 @@ mod tests {
             }
         };
         assert_eq!(again.cell("limit", "a").expect("read"), b"kept");
+    }
+
+    #[tokio::test]
+    async fn a_run_is_known_until_it_ends() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = State::open(folder.path()).expect("open");
+        let id = RunId::fresh();
+        let record = RunRecord {
+            user: "a".into(),
+            session: SessionId::fresh().to_string(),
+            message: "?".into(),
+            asked_at: 7,
+            interrupted_at: None,
+        };
+        let run = Some(RunChange::Begun(id, record.clone()));
+        let refused =
+            Change { run: Some(RunChange::Begun(RunId::fresh(), record.clone())), ..cell(b"no", b"") };
+        assert_eq!(state.write(refused).await.expect("answered"), Outcome::CellMoved);
+        state.write(Change { run, ..Change::default() }).await.expect("written");
+        assert_eq!(state.runs().expect("read"), [(id, record)], "nothing of the refused change is there");
+        state.write(Change { run: Some(RunChange::Ended(id)), ..Change::default() }).await.expect("written");
+        assert!(state.runs().expect("read").is_empty());
     }
 
     #[test]

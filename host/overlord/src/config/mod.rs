@@ -49,6 +49,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// Who may read and continue which conversation.
     pub sessions: SessionsConfig,
+    /// How long questions are answered that nobody listens to.
+    pub runs: RunsConfig,
     /// What goes to standard error.
     pub log: LogConfig,
     /// Who is asking?
@@ -85,6 +87,13 @@ pub struct SessionsConfig {
     pub unowned: Unowned,
     /// Whether everything is open to everyone.
     pub open: bool,
+}
+
+/// How questions go on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunsConfig {
+    /// How long one goes on that nobody listens to; none for as long as it takes.
+    pub abandoned_after: Option<Duration>,
 }
 
 /// What goes to standard error.

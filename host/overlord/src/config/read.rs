@@ -14,8 +14,8 @@ use super::secrets::{self, Secret, Secrets};
 use super::values::{Raw, is_component_name, is_token, is_whole, shown};
 use super::words::Words;
 use super::{
-    AuditConfig, AuthConfig, Config, FailMode, LogConfig, ServerConfig, SessionsConfig, Settings, Slot,
-    Surroundings,
+    AuditConfig, AuthConfig, Config, FailMode, LogConfig, RunsConfig, ServerConfig, SessionsConfig, Settings,
+    Slot, Surroundings,
 };
 
 /// The largest configuration file that is read: hundreds of times what the annotated one has.
@@ -94,6 +94,9 @@ impl<'a> Reader<'a> {
             sessions: SessionsConfig {
                 unowned: self.choice("sessions.unowned"),
                 open: self.flag("sessions.open"),
+            },
+            runs: RunsConfig {
+                abandoned_after: Some(self.seconds("runs.abandoned_after_s")).filter(|time| !time.is_zero()),
             },
             log: LogConfig { level: self.choice("log.level"), format: self.choice("log.format") },
             auth: AuthConfig {

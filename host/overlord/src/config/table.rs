@@ -23,6 +23,7 @@ const OUTPUT_MAX_BYTES: i64 = 16 * 1024 * 1024 * 1024;
 pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("server", "How the HTTP server behaves."),
     ("sessions", "Who may read and continue which conversation."),
+    ("runs", "How questions go on while they are being answered."),
     ("log", "What goes to standard error."),
     ("auth", "Who is asking? Decided by a component."),
     ("limit", "May they ask now? Decided by a component."),
@@ -116,6 +117,14 @@ pub(super) const KEYS: &[Key] = &[
         about: "Whether everybody may read and continue everybody's sessions.",
     },
     Key {
+        path: "runs.abandoned_after_s",
+        shape: Shape::Number { min: 0, max: WEEK_S },
+        preset: Preset::Value("0"),
+        original: None,
+        about: "After how many seconds a question is stopped that nobody waits for or watches any more; 0\n\
+                means never: it goes on, and its answer is in the history.",
+    },
+    Key {
         path: "log.level",
         shape: Shape::Choice(words::<LogLevel>),
         preset: Preset::Value(r#""info""#),
@@ -191,6 +200,14 @@ pub(super) const KEYS: &[Key] = &[
         preset: Preset::Value("1"),
         original: Some("AGENT_CONCURRENCY_PER_USER"),
         about: "How many questions of a user are answered at a time.",
+    },
+    Key {
+        path: "limit.settings.queue",
+        shape: Shape::Setting,
+        preset: Preset::Value("0"),
+        original: None,
+        about: "How many more of a user's questions may wait for those to end, at most 32; others are\n\
+                refused. 0 refuses at once.",
     },
     component("history.component", r#""history-claude""#),
     instances("history.instances"),

@@ -13,12 +13,12 @@ use super::folders::{self, DataFolder, FolderError};
 use super::plan::plan;
 use super::{Host, Signals};
 use crate::capability::audit_file::AuditFile;
-use crate::capability::process::StopHandle;
 use crate::capability::state::{State, StateError};
 use crate::config::{self, AgentCommand, Config, Surroundings, Unowned, WallChoice};
 use crate::generation::{Publisher, Shelf};
 use crate::homes::Homes;
 use crate::pipeline::House;
+use crate::runs::Runs;
 use crate::sandbox::{CodeCache, Loader, Sandbox};
 use crate::server::{Service, Visible};
 use crate::stages::{Admission, Agent, FailMode, Places, Recorder, Rules};
@@ -165,7 +165,11 @@ pub(super) async fn build(
     let supervisor = supervisor(&config, &surroundings, &homes, id).await?;
     let house = House {
         current: publisher.current(),
-        admission: Admission { state: state.clone(), places: Places::new(limit(config.agent.running_max)) },
+        admission: Admission {
+            state: state.clone(),
+            places: Places::new(limit(config.agent.running_max)),
+            queue: Arc::default(),
+        },
         state,
         recorder,
         rules: Rules {
@@ -173,8 +177,10 @@ pub(super) async fn build(
             open: config.sessions.open,
         },
         agent: agent(&config, &surroundings, &program, supervisor, workspace.clone(), homes),
-        stop: StopHandle::new(),
+        runs: Runs::new(epoch()),
+        abandoned_after: config.runs.abandoned_after,
     };
+    crate::pipeline::recall_interrupted(&house).await?;
     let listener = listen(&config).await?;
     let address = listener.local_addr().map_err(|error| listen_error(config.listen, error))?;
     let service = Service {
@@ -200,6 +206,12 @@ impl Program {
             }
         }
     }
+}
+
+/// Tells this host's events from those of any other.
+fn epoch() -> u64 {
+    let (high, low) = Uuid::new_v4().as_u64_pair();
+    high ^ low
 }
 
 fn limit(number: usize) -> u32 {

@@ -133,6 +133,6 @@ async fn end_runs(house: &House, config: &Config, signals: &mut StopSignals) {
         () = signals.recv() => {}
     }
     tracing::warn!("stopping {} questions that are still running", places.total());
-    house.stop.stop();
+    house.runs.stop_all();
     places.empty().await;
 }

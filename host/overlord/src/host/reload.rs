@@ -64,6 +64,7 @@ fn needs_restart(running: &Config, new: &Config) -> Vec<&'static str> {
         ("components", running.components != new.components),
         ("server", running.server != new.server),
         ("sessions", running.sessions != new.sessions),
+        ("runs", running.runs != new.runs),
         ("log", running.log != new.log),
         ("auth.cookie", running.auth.cookie != new.auth.cookie),
         ("auth.own_cookie", running.auth.own_cookie != new.auth.own_cookie),

@@ -33,6 +33,20 @@ const RECORD_BYTES_MAX: usize = 256 << 10;
 /// The longest text that an answer may have.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
+/// The fact by which a limiter knows a question that it has told to wait, as the contract says.
+const QUEUED_SINCE: &str = "queued-since";
+
+/// What a caller is at when they ask.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Load {
+    /// How many of their questions are being answered.
+    pub running: u32,
+    /// How many wait before this one.
+    pub waiting: u32,
+    /// Since when this one has been waiting itself.
+    pub queued_since: Option<Instant>,
+}
+
 /// A credential to give away.
 #[derive(Debug, Clone)]
 pub struct Issued {
@@ -82,13 +96,21 @@ impl Policy<Limit> {
         &self,
         caller: &Principal,
         now: Instant,
-        running: u32,
+        load: Load,
         remembered: &[u8],
     ) -> Result<(Verdict, Option<Vec<u8>>), Broken> {
         let mut call = self.enter(Lent::Nothing).await?;
         let (exports, store, settings) = call.parts();
-        let demand =
-            limit_wit::Demand { caller: to_wit(caller), now: now.0, running, waiting: 0, facts: Vec::new() };
+        let since = load
+            .queued_since
+            .map(|since| wit::Fact { name: QUEUED_SINCE.to_owned(), value: since.0.to_string() });
+        let demand = limit_wit::Demand {
+            caller: to_wit(caller),
+            now: now.0,
+            running: load.running,
+            waiting: load.waiting,
+            facts: since.into_iter().collect(),
+        };
         let outcome =
             exports.overlord_policy_limiter().call_admit(store, settings, &demand, remembered).await;
         call.leave(outcome, |outcome| {
@@ -132,13 +154,13 @@ impl Policy<History> {
         call.leave(outcome, Ok)
     }
 
-    /// Whether a session has a file.
-    pub async fn exists(&self, directory: Directory, session: SessionId) -> Result<bool, Broken> {
+    /// Where a session's file lies; none where there is none.
+    pub async fn locate(&self, directory: Directory, session: SessionId) -> Result<Option<String>, Broken> {
         let mut call = self.enter(Lent::Directory(directory)).await?;
         let (exports, store, settings) = call.parts();
         let outcome =
             exports.overlord_policy_history().call_locate(store, settings, &session.to_string()).await;
-        call.leave(outcome, |path| Ok(path.is_some()))
+        call.leave(outcome, Ok)
     }
 
     /// Under which path the workspace's session files lie.

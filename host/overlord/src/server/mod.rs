@@ -3,11 +3,14 @@
 
 mod body;
 mod connections;
+mod events;
 mod first_words;
 mod gate;
 mod handlers;
 mod incoming;
+mod outcome;
 mod paths;
+mod query;
 mod reply;
 mod routes;
 

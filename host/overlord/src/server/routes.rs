@@ -62,6 +62,30 @@ pub const ROUTES: &[Route] = &[
         access: Access::Gated,
         handler: || on(MethodFilter::GET, handlers::history),
     },
+    Route {
+        method: "GET",
+        path: "/agent/runs",
+        access: Access::Gated,
+        handler: || on(MethodFilter::GET, handlers::runs::list),
+    },
+    Route {
+        method: "GET",
+        path: "/agent/runs/{run_id}",
+        access: Access::Gated,
+        handler: || on(MethodFilter::GET, handlers::runs::one),
+    },
+    Route {
+        method: "GET",
+        path: "/agent/runs/{run_id}/events",
+        access: Access::Gated,
+        handler: || on(MethodFilter::GET, handlers::runs::events),
+    },
+    Route {
+        method: "POST",
+        path: "/agent/runs/{run_id}/cancel",
+        access: Access::Gated,
+        handler: || on(MethodFilter::POST, handlers::runs::cancel),
+    },
 ];
 
 /// What handlers work with.

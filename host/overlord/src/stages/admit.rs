@@ -1,15 +1,18 @@
-//! May they ask now? One step a caller: the limiter decides, the place is taken, the cell and the
-//! session's owner are on disk, before anybody else's decision about the same caller begins.
+//! May they ask now? One step a caller: the limiter decides, the place is taken (one to run, or one in
+//! the queue), the cell, the session's owner and the run are on disk, before anybody else's decision about
+//! the same caller begins.
 
 use std::sync::Arc;
 
 use crate::capability::clock;
-use crate::capability::state::{CellChange, Change, Outcome, State, StateError};
-use crate::domain::{Refusal, SessionId, Verdict};
+use crate::capability::state::{CellChange, Change, Outcome, RunChange, RunRecord, State, StateError};
+use crate::domain::{Refusal, RunId, SessionId, Verdict};
 use crate::sandbox::SlotName;
+use crate::sandbox::hooks::Load;
 
 use super::identify::Caller;
 use super::places::{Closed, Place, Places};
+use super::queue::{Queue, Ticket};
 
 /// How often a decision is made again because the cell has changed meanwhile. Within one host it never
 /// does; two hosts may share a store one day.
@@ -25,7 +28,7 @@ const CONCURRENCY_BLOCKED: &str = "concurrency_blocked";
 #[derive(Debug, Clone)]
 pub struct Permit {
     caller: Caller,
-    session: SessionId,
+    run: RunId,
     place: Arc<Place>,
 }
 
@@ -35,15 +38,39 @@ impl Permit {
         &self.caller
     }
 
-    /// In which session.
-    pub fn session(&self) -> SessionId {
-        self.session
+    /// Which run's.
+    pub fn run(&self) -> RunId {
+        self.run
     }
 
     /// What keeps the place taken.
     pub(super) fn place(&self) -> Arc<Place> {
         Arc::clone(&self.place)
     }
+}
+
+/// What is decided about.
+#[derive(Debug)]
+pub struct Demand<'a> {
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// In which session.
+    pub session: SessionId,
+    /// Whether the caller becomes the session's owner with it.
+    pub claim: bool,
+    /// The run that it will be.
+    pub run: RunId,
+    /// What is to be known of the run should the host end before it does.
+    pub record: &'a RunRecord,
+}
+
+/// That they may ask.
+#[derive(Debug)]
+pub enum Admitted {
+    /// Now.
+    Now(Permit),
+    /// When their turn comes.
+    Later(Ticket),
 }
 
 /// Why somebody may not ask.
@@ -68,56 +95,107 @@ pub struct Admission {
     pub state: State,
     /// The places.
     pub places: Arc<Places>,
+    /// Who waits for one.
+    pub queue: Arc<Queue>,
+}
+
+/// What comes of a decision.
+enum Next {
+    Run(Place),
+    Wait(Ticket),
+    Refuse(Refusal),
 }
 
 impl Admission {
-    /// Decides about one question. `claim`: whether the caller becomes the session's owner with it.
+    /// Decides about one question; about one that has waited, for the second time and on.
     pub async fn admit(
         &self,
-        caller: &Caller,
-        session: SessionId,
-        claim: bool,
-    ) -> Result<Permit, NotAdmitted> {
-        let user = &caller.principal().user;
+        demand: &Demand<'_>,
+        mut waited: Option<Ticket>,
+    ) -> Result<Admitted, NotAdmitted> {
+        let user = &demand.caller.principal().user;
         let _turn = self.places.turn(user).await;
         for _ in 0..TRIES_MAX {
             let before = self.state.cell(SlotName::Limit.as_str(), user).map_err(|error| broken(&error))?;
-            let running = self.places.running(user);
-            let decision =
-                caller.generation().limit.admit(caller.principal(), clock::now(), running, &before).await;
-            let (verdict, after) = decision.map_err(|_| NotAdmitted::Broken)?;
-            let place = match &verdict {
-                Verdict::Admit => match self.places.take(user, session) {
-                    Ok(place) => Ok(place),
-                    // Counted by the limiter, as the original counts a question that it blocks.
-                    Err(Closed::Session) => Err(still_processed()),
-                    Err(Closed::Full) => return Err(NotAdmitted::Full),
-                    Err(Closed::Stopping) => return Err(NotAdmitted::Stopping),
-                },
-                Verdict::Wait => Err(still_processed()),
-                Verdict::Refuse(refusal) => Err(refusal.clone()),
+            let load = Load {
+                running: self.places.running(user),
+                waiting: waited.as_ref().map_or_else(|| self.queue.length(user), Ticket::ahead),
+                queued_since: waited.as_ref().map(Ticket::since),
             };
+            let limit = &demand.caller.generation().limit;
+            let decision = limit.admit(demand.caller.principal(), clock::now(), load, &before).await;
+            let (verdict, after) = decision.map_err(|_| NotAdmitted::Broken)?;
+            let first = waited.is_none();
+            let next = self.next(demand, verdict, &mut waited)?;
             let cell = after.map(|after| CellChange {
                 slot: SlotName::Limit.as_str(),
                 user: user.clone(),
                 before,
                 after,
             });
-            let claim = (claim && place.is_ok()).then(|| (session, user.clone()));
-            if cell.is_some() || claim.is_some() {
-                match self.state.write(Change { cell, claim }).await.map_err(|error| broken(&error))? {
+            let runs = matches!(next, Next::Run(_));
+            let change = Change {
+                cell,
+                claim: (demand.claim && runs).then(|| (demand.session, user.clone())),
+                run: (first && !matches!(next, Next::Refuse(_)))
+                    .then(|| RunChange::Begun(demand.run, demand.record.clone())),
+            };
+            if !change.is_empty() {
+                match self.state.write(change).await.map_err(|error| broken(&error))? {
                     Outcome::Written => {}
-                    Outcome::CellMoved => continue,
+                    Outcome::CellMoved => {
+                        // A place in the queue that was there before is kept.
+                        if let (Next::Wait(ticket), false) = (next, first) {
+                            waited = Some(ticket);
+                        }
+                        continue;
+                    }
                     Outcome::Owned => return Err(NotAdmitted::Hidden),
                 }
             }
-            return match place {
-                Ok(place) => Ok(Permit { caller: caller.clone(), session, place: Arc::new(place) }),
-                Err(refusal) => Err(NotAdmitted::Refused(refusal)),
+            return match next {
+                Next::Run(place) => Ok(Admitted::Now(Permit {
+                    caller: demand.caller.clone(),
+                    run: demand.run,
+                    place: Arc::new(place),
+                })),
+                Next::Wait(ticket) => Ok(Admitted::Later(ticket)),
+                Next::Refuse(refusal) => Err(NotAdmitted::Refused(refusal)),
             };
         }
         tracing::error!("the cell of a caller changed {TRIES_MAX} times while a decision was made");
         Err(NotAdmitted::Broken)
+    }
+
+    /// Takes the place that a verdict gives.
+    fn next(
+        &self,
+        demand: &Demand<'_>,
+        verdict: Verdict,
+        waited: &mut Option<Ticket>,
+    ) -> Result<Next, NotAdmitted> {
+        let user = &demand.caller.principal().user;
+        Ok(match verdict {
+            Verdict::Admit => match (self.places.take(user, demand.session), waited.take()) {
+                (Ok(place), ticket) => {
+                    // Kept on a refusal to write, so that nobody overtakes it meanwhile.
+                    *waited = ticket;
+                    Next::Run(place)
+                }
+                (Err(Closed::Stopping), _) => return Err(NotAdmitted::Stopping),
+                // One that has waited waits on for the session, and for the host.
+                (Err(Closed::Session | Closed::Full), Some(ticket)) => Next::Wait(ticket),
+                // Counted by the limiter, as the original counts a question that it blocks.
+                (Err(Closed::Session), None) => Next::Refuse(still_processed()),
+                (Err(Closed::Full), None) => return Err(NotAdmitted::Full),
+            },
+            Verdict::Wait if self.places.closed() => return Err(NotAdmitted::Stopping),
+            Verdict::Wait => match waited.take().or_else(|| self.queue.join(user, clock::now())) {
+                Some(ticket) => Next::Wait(ticket),
+                None => Next::Refuse(still_processed()),
+            },
+            Verdict::Refuse(refusal) => Next::Refuse(refusal),
+        })
     }
 }
 

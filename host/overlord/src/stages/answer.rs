@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use overlord_process::{Limits, StopCause, Supervisor};
-use uuid::Uuid;
 
 use super::admit::Permit;
-use crate::capability::process::{Program, ProgramSetup, Stop, Stopped};
+use crate::capability::process::{Listener, Program, ProgramSetup, Stop, Stopped};
 use crate::config::Inherited;
 use crate::domain::{Answer, Question};
 use crate::homes::Homes;
@@ -73,22 +72,38 @@ impl Agent {
     }
 }
 
-/// Asks the agent, in the home in which the session lives. The place that the permit holds is kept
-/// until the last process is gone.
+/// Where a question is put to the agent, and how.
+#[derive(Debug)]
+pub struct Setting<'a> {
+    /// The home in which the session lives.
+    pub home: &'a Path,
+    /// Whether the session has a file.
+    pub started: bool,
+    /// When to stop.
+    pub stop: Stop,
+    /// Who hears what is said meanwhile.
+    pub listener: Arc<dyn Listener>,
+}
+
+/// Asks the agent. The place that the permit holds is kept until the last process is gone.
 pub async fn answer(
     agent: &Agent,
     permit: &Permit,
     question: &Question,
-    home: &Path,
-    started: bool,
-    stop: Stop,
+    setting: Setting<'_>,
 ) -> Result<Answer, Failed> {
     let caller = permit.caller();
     let user = &caller.principal().user;
-    let setup = Arc::new(agent.setup(home)?);
-    let (program, stopped) =
-        Program::real(Arc::clone(&agent.supervisor), setup, Uuid::new_v4(), stop, permit.place());
-    match caller.generation().agent.ask(program, question, user, started).await {
+    let setup = Arc::new(agent.setup(setting.home)?);
+    let (program, stopped) = Program::real(
+        Arc::clone(&agent.supervisor),
+        setup,
+        permit.run().uuid(),
+        setting.stop,
+        setting.listener,
+        permit.place(),
+    );
+    match caller.generation().agent.ask(program, question, user, setting.started).await {
         Ok(answer) => Ok(answer),
         Err(no_answer) => Err(Failed(why(no_answer, &stopped, &agent.limits))),
     }

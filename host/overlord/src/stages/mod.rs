@@ -6,14 +6,16 @@ mod answer;
 mod identify;
 mod own;
 mod places;
+mod queue;
 mod readers;
 mod recall;
 mod record;
 
-pub use admit::{Admission, NotAdmitted, Permit};
-pub use answer::{Agent, Failed, answer};
+pub use admit::{Admission, Admitted, Demand, NotAdmitted, Permit};
+pub use answer::{Agent, Failed, Setting, answer};
 pub use identify::{Caller, NotIdentified, identify};
 pub use own::{Ownership, Rules, claim};
 pub use places::{Closed, Place, Places};
+pub use queue::{Queue, Ticket};
 pub use recall::{Recalled, Recollection, Unreadable, recall};
 pub use record::{FailMode, Recorder, Unrecorded};

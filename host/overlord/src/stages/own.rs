@@ -46,6 +46,6 @@ impl Rules {
 
 /// Makes `user` the owner of a session that nobody owns; leaves one that somebody does.
 pub async fn claim(state: &State, session: SessionId, user: &str) -> Result<(), StateError> {
-    let change = Change { cell: None, claim: Some((session, user.to_owned())) };
+    let change = Change { claim: Some((session, user.to_owned())), ..Change::default() };
     state.write(change).await.map(drop)
 }

@@ -79,9 +79,21 @@ impl Places {
         Ok(Place { places: Arc::clone(self), user: user.to_owned(), session })
     }
 
-    /// Gives out no more places.
+    /// Gives out no more places, and tells those who wait for one.
     pub fn close(&self) {
-        self.taken().closed = true;
+        let mut taken = self.taken();
+        taken.closed = true;
+        self.running.send_replace(taken.total);
+    }
+
+    /// Whether no more are given out.
+    pub fn closed(&self) -> bool {
+        self.taken().closed
+    }
+
+    /// Changes whenever a place is taken or given back, and when there are no more.
+    pub fn movement(&self) -> watch::Receiver<u32> {
+        self.running.subscribe()
     }
 
     /// Waits until every place has been given back.

@@ -102,9 +102,11 @@ impl Recollection {
         Self { generation: Arc::clone(caller.generation()), directory, session, user }
     }
 
-    /// Whether there is a file.
-    pub async fn exists(&self) -> Result<bool, Unreadable> {
-        self.generation.history.exists(self.directory.clone(), self.session).await.map_err(|_| Unreadable)
+    /// How long the session's file is; none where there is none.
+    pub async fn size(&self) -> Result<Option<u64>, Unreadable> {
+        let path = self.generation.history.locate(self.directory.clone(), self.session).await;
+        let path = path.map_err(|_| Unreadable)?;
+        Ok(path.map(|path| self.directory.size(&path).unwrap_or(0)))
     }
 
     /// The page from an offset on, as the elements of a JSON list; none where there is no file. Works

@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail, ensure};
 use limit_window::decision::decide;
 use limit_window::settings::Settings;
 use overlord::domain::{self, Principal, Verdict};
+use overlord::sandbox::hooks::Load;
 use overlord::sandbox::{Limit, Policy};
 
 use super::{Bench, DECISION, timed};
@@ -50,7 +51,7 @@ async fn admitted(
     now: u64,
     cell: &[u8],
 ) -> anyhow::Result<Duration> {
-    let (outcome, elapsed) = timed(policy.admit(caller, domain::Instant(now), 0, cell)).await;
+    let (outcome, elapsed) = timed(policy.admit(caller, domain::Instant(now), Load::default(), cell)).await;
     match outcome? {
         (Verdict::Admit, Some(_)) => Ok(elapsed),
         (verdict, _) => bail!("the limiter says {verdict:?}"),

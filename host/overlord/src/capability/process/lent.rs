@@ -16,6 +16,7 @@ use wasmtime::component::Resource;
 use super::environment::together;
 use super::scripted::{ScriptedChild, ScriptedProcess};
 use crate::config::Inherited;
+use crate::domain;
 use crate::sandbox::bindings::agent::overlord::policy::process::{
     Command, Exit, Host, HostChild, SpawnError, Step,
 };
@@ -91,12 +92,19 @@ impl Stop {
         *self.0.borrow()
     }
 
-    async fn wait(&mut self) {
+    /// Waits for the wish.
+    pub async fn wait(&mut self) {
         if self.0.wait_for(|wished| *wished).await.is_err() {
             // Whoever could have wished is gone: it never comes.
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// Whoever hears what is said while the program works.
+pub trait Listener: std::fmt::Debug + Send + Sync {
+    /// Something is said. Neither waits nor fails.
+    fn hear(&self, update: domain::Update);
 }
 
 /// The program, for one question.
@@ -117,6 +125,7 @@ struct Real {
     stop: Stop,
     starts: u32,
     stopped: Stopped,
+    listener: Arc<dyn Listener>,
     keep: Arc<dyn Any + Send + Sync>,
 }
 
@@ -145,10 +154,11 @@ impl Program {
         setup: Arc<ProgramSetup>,
         run: Uuid,
         stop: Stop,
+        listener: Arc<dyn Listener>,
         keep: Arc<dyn Any + Send + Sync>,
     ) -> (Self, Stopped) {
         let stopped = Stopped::default();
-        let real = Real { supervisor, setup, run, stop, starts: 0, stopped: stopped.clone(), keep };
+        let real = Real { supervisor, setup, run, stop, starts: 0, stopped: stopped.clone(), listener, keep };
         (Self(Kind::Real(real)), stopped)
     }
 
@@ -363,10 +373,29 @@ impl HostChild for Guest {
 
 impl progress::Host for Guest {
     async fn emit(&mut self, update: Update) -> wasmtime::Result<()> {
-        // Nobody watches a run yet: the plain answer holds the whole text.
-        if let Update::Note(note) = update {
+        if let Update::Note(note) = &update {
             tracing::debug!("agent: {}", note.escape_debug());
         }
+        if let Lent::Program(program) = &self.lent
+            && let Kind::Real(real) = &program.0
+        {
+            real.listener.hear(heard(update));
+        }
         Ok(())
+    }
+}
+
+fn heard(update: Update) -> domain::Update {
+    match update {
+        Update::Delta(text) => domain::Update::Delta(text),
+        Update::Replacement(text) => domain::Update::Replace(text),
+        Update::ToolCalled(call) => {
+            domain::Update::ToolCalled { id: call.id, name: call.name, input: call.input }
+        }
+        Update::ToolEnded(result) => {
+            domain::Update::ToolEnded { id: result.id, failed: result.failed, output: result.output }
+        }
+        Update::Denied(name) => domain::Update::Denied(name),
+        Update::Note(text) => domain::Update::Note(text),
     }
 }

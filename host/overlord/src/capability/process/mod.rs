@@ -6,5 +6,5 @@ mod environment;
 mod lent;
 mod scripted;
 
-pub use lent::{LentChild, Program, ProgramSetup, Stop, StopHandle, Stopped};
+pub use lent::{LentChild, Listener, Program, ProgramSetup, Stop, StopHandle, Stopped};
 pub use scripted::ScriptedProcess;

@@ -1,23 +1,22 @@
-//! A question and its answer.
+//! A question and its answer, whole or as it is made.
 
 use axum::extract::{Extension, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
 
-use crate::pipeline::{self, NotAnswered};
+use crate::domain::Answer;
+use crate::pipeline;
+use crate::server::events::{self, View};
+use crate::server::outcome::Failure;
+use crate::server::query::Values;
 use crate::server::routes::InService;
 use crate::server::{body, incoming, reply};
 use crate::stages::Caller;
 
-/// How long someone should wait where the host is full: a short run's length.
-const FULL_RETRY_S: u32 = 5;
-
-/// How long while the host restarts.
-const STOPPING_RETRY_S: u32 = 10;
-
+/// The answer's fields, in the original's order.
 #[derive(Serialize)]
-struct Answered<'a> {
+pub(in crate::server) struct Answered<'a> {
     result: &'a str,
     session_id: String,
     duration_ms: u64,
@@ -25,10 +24,23 @@ struct Answered<'a> {
     is_error: bool,
 }
 
+impl<'a> Answered<'a> {
+    pub(in crate::server) fn of(answer: &'a Answer) -> Self {
+        Self {
+            result: &answer.result,
+            session_id: answer.session.to_string(),
+            duration_ms: answer.duration_ms,
+            num_turns: answer.turns,
+            is_error: answer.is_error,
+        }
+    }
+}
+
 /// `POST /agent/ask`
 pub(in crate::server) async fn ask(
     State(service): InService,
     Extension(caller): Extension<Caller>,
+    Values(view): Values<View>,
     request: Request,
 ) -> Response {
     let (parts, incoming) = request.into_parts();
@@ -41,42 +53,40 @@ pub(in crate::server) async fn ask(
         Ok(question) => question,
         Err(invalid) => return reply::bytes(StatusCode::UNPROCESSABLE_ENTITY, body::answer(&invalid)),
     };
-    match pipeline::ask(service.house, caller, question).await {
-        Ok(answer) => reply::json(
-            StatusCode::OK,
-            &Answered {
-                result: &answer.result,
-                session_id: answer.session.to_string(),
-                duration_ms: answer.duration_ms,
-                num_turns: answer.turns,
-                is_error: answer.is_error,
-            },
-        ),
-        Err(why) => not_answered(&why),
+    let watcher = match pipeline::ask(service.house, caller, question).await {
+        Ok(watcher) => watcher,
+        Err(why) => return Failure::of(&why).into_response(),
+    };
+    if wants_events(&parts.headers) {
+        return events::answer(watcher, view);
+    }
+    match watcher.end().await {
+        Ok(answer) => reply::json(StatusCode::OK, &Answered::of(&answer)),
+        Err(why) => Failure::of(&why).into_response(),
     }
 }
 
-fn not_answered(why: &NotAnswered) -> Response {
-    match why {
-        NotAnswered::NoSession => reply::error(StatusCode::NOT_FOUND, "session not found"),
-        NotAnswered::Refused(refusal) => match refusal.retry_after_s {
-            Some(seconds) => reply::later(StatusCode::TOO_MANY_REQUESTS, &refusal.message, seconds),
-            None => reply::error(StatusCode::TOO_MANY_REQUESTS, &refusal.message),
-        },
-        NotAnswered::Full => reply::later(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "As many questions are being answered as this host can; try again soon",
-            FULL_RETRY_S,
-        ),
-        NotAnswered::Stopping => reply::later(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "The service is stopping; try again soon",
-            STOPPING_RETRY_S,
-        ),
-        NotAnswered::Broken => reply::error(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "Questions cannot be taken right now; the host's log says why",
-        ),
-        NotAnswered::Failed(why) => reply::error(StatusCode::BAD_GATEWAY, why),
+/// Whether an `Accept` header names server-sent events, whatever else it names.
+fn wants_events(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|range| {
+        range.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(events::TYPE))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_for_those_who_name_them() {
+        let wants = |accept: &str| {
+            let mut headers = HeaderMap::new();
+            headers.append(header::ACCEPT, accept.parse().expect("a value"));
+            wants_events(&headers)
+        };
+        assert!(wants("text/event-stream") && wants("application/json, Text/Event-Stream;q=0.5"));
+        assert!(!wants("*/*") && !wants("text/*") && !wants("application/json") && !wants(""));
+        assert!(!wants_events(&HeaderMap::new()));
     }
 }

@@ -3,9 +3,10 @@
 mod ask;
 mod health;
 mod history;
+pub(super) mod runs;
 mod sessions;
 
-pub(super) use ask::ask;
+pub(super) use ask::{Answered, ask};
 pub(super) use health::health;
 pub(super) use history::history;
 pub(super) use sessions::new_session;

@@ -1,9 +1,13 @@
 //! The words of the house: who asks, in which session, what comes of it. Plain values; owns no rule
 //! and knows neither HTTP nor WebAssembly nor the operating system.
 
+mod run;
+
 use std::fmt;
 
 use uuid::Uuid;
+
+pub use run::{Cancelled, End, NotAnswered, RunId, RunState, Update, state_after};
 
 /// Whom a request speaks for. Only the auth stage makes one for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

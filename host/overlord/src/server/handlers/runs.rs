@@ -1,0 +1,136 @@
+//! Runs: listed, looked at, listened to, stopped.
+
+use axum::extract::{Extension, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{RunId, SessionId};
+use crate::pipeline;
+use crate::runs::{Run, Snapshot};
+use crate::server::events::{self, View};
+use crate::server::query::Values;
+use crate::server::reply;
+use crate::server::routes::{InService, Service};
+use crate::stages::Caller;
+
+/// A run, as it is listed.
+#[derive(Serialize)]
+struct Listed {
+    run_id: String,
+    session_id: String,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<u32>,
+    asked_at: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history_offset: Option<u64>,
+    message: String,
+}
+
+impl From<Snapshot> for Listed {
+    fn from(run: Snapshot) -> Self {
+        Self {
+            run_id: run.id.to_string(),
+            session_id: run.session.to_string(),
+            state: run.state.word(),
+            position: run.state.position(),
+            asked_at: run.asked_at.0,
+            started_at: run.started_at.map(|at| at.0),
+            ended_at: run.ended_at.map(|at| at.0),
+            history_offset: run.history_offset,
+            message: run.message,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct List {
+    runs: Vec<Listed>,
+}
+
+/// Which runs are wanted.
+#[derive(Debug, Deserialize)]
+pub(in crate::server) struct Wanted {
+    session_id: Option<String>,
+    #[serde(default)]
+    ended: bool,
+}
+
+/// `GET /agent/runs`
+pub(in crate::server) async fn list(
+    State(service): InService,
+    Extension(caller): Extension<Caller>,
+    Values(wanted): Values<Wanted>,
+) -> Response {
+    let session = match wanted.session_id.as_deref().map(SessionId::parse) {
+        Some(None) => return reply::error(StatusCode::BAD_REQUEST, "invalid session_id"),
+        Some(session) => session,
+        None => None,
+    };
+    let runs = pipeline::runs(&service.house, &caller, session, wanted.ended);
+    let runs = runs.iter().map(|run| run.snapshot().into()).collect();
+    reply::json(StatusCode::OK, &List { runs })
+}
+
+/// `GET /agent/runs/{run_id}`
+pub(in crate::server) async fn one(
+    State(service): InService,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Response {
+    match find(&service, &caller, &id) {
+        Ok(run) => reply::json(StatusCode::OK, &Listed::from(run.snapshot())),
+        Err(not_found) => not_found,
+    }
+}
+
+/// `GET /agent/runs/{run_id}/events`
+pub(in crate::server) async fn events(
+    State(service): InService,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+    Values(view): Values<View>,
+    headers: HeaderMap,
+) -> Response {
+    let run = match find(&service, &caller, &id) {
+        Ok(run) => run,
+        Err(not_found) => return not_found,
+    };
+    let last = headers.get("last-event-id").map(|value| {
+        // What no host has sent is of another epoch than any.
+        value.to_str().ok().and_then(events::event_id).unwrap_or((0, u64::MAX))
+    });
+    events::answer(run.watch_again(last), view)
+}
+
+#[derive(Serialize)]
+struct Stopped {
+    run_id: String,
+    state: &'static str,
+}
+
+/// `POST /agent/runs/{run_id}/cancel`
+pub(in crate::server) async fn cancel(
+    State(service): InService,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Response {
+    match find(&service, &caller, &id) {
+        Ok(run) => {
+            let state = pipeline::cancel(&run).word();
+            reply::json(StatusCode::OK, &Stopped { run_id: run.id().to_string(), state })
+        }
+        Err(not_found) => not_found,
+    }
+}
+
+fn find(service: &Service, caller: &Caller, id: &str) -> Result<std::sync::Arc<Run>, Response> {
+    RunId::parse(id)
+        .and_then(|id| pipeline::run(&service.house, caller, id))
+        .ok_or_else(|| reply::error(StatusCode::NOT_FOUND, "run not found"))
+}
