@@ -88,11 +88,11 @@ impl Way {
             run.queued(ticket.ahead() + 1);
         }
         let watcher = run.watch();
-        tokio::spawn(self.to_its_end(run, found, admitted));
+        tokio::spawn(self.go_on(run, found, admitted));
         Ok(watcher)
     }
 
-    async fn to_its_end(self, run: Arc<Run>, found: Found, admitted: Admitted) {
+    async fn go_on(self, run: Arc<Run>, found: Found, admitted: Admitted) {
         if let Some(after) = self.house.abandoned_after {
             let run = Arc::clone(&run);
             tokio::spawn(async move {

@@ -76,25 +76,36 @@ impl Watcher {
 
     /// What comes next; none after the last event, and none to one who has fallen too far behind.
     pub async fn next(&mut self) -> Option<Told> {
-        if let Some(told) = self.ready.pop_front() {
-            return Some(self.told(told));
-        }
-        if self.over {
-            return None;
-        }
         let mut last = self.run.last.subscribe();
-        // The sender lives in the run, so there is no error to expect.
-        let _ = last.wait_for(|last| *last > self.seq).await;
-        let events = self.run.with_log(|log| log.after(self.seq, BATCH))?;
-        self.ready.extend(events.into_iter().map(Told::Event));
-        let told = self.ready.pop_front()?;
-        Some(self.told(told))
+        loop {
+            let told = self.next_now();
+            if told.is_some() || self.over {
+                return told;
+            }
+            // The sender lives in the run, so there is no error to expect.
+            let _ = last.changed().await;
+        }
     }
 
-    /// What comes next of what is there already, without waiting for more.
+    /// What comes next of what is there already.
     pub fn next_now(&mut self) -> Option<Told> {
-        use futures_util::FutureExt as _;
-        self.next().now_or_never().flatten()
+        if self.ready.is_empty() && !self.over {
+            match self.run.with_log(|log| log.after(self.seq, BATCH)) {
+                Some(events) => self.ready.extend(events.into_iter().map(Told::Event)),
+                None => self.over = true,
+            }
+        }
+        let told = self.ready.pop_front()?;
+        if let Told::Event(entry) = &told {
+            self.seq = entry.seq;
+            self.over = matches!(entry.happening, Happening::Ended(_));
+        }
+        Some(told)
+    }
+
+    /// The place of the last event that there is.
+    pub fn last(&self) -> u64 {
+        *self.run.last.borrow()
     }
 
     /// Waits for the end, whatever is said before.
@@ -105,14 +116,6 @@ impl Watcher {
                 return end;
             }
         }
-    }
-
-    fn told(&mut self, told: Told) -> Told {
-        if let Told::Event(entry) = &told {
-            self.seq = entry.seq;
-            self.over = matches!(entry.happening, Happening::Ended(_));
-        }
-        told
     }
 }
 

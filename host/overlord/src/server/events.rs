@@ -2,6 +2,7 @@
 //! too slow. What is told, and from where on, is the run's business.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderValue, header};
@@ -14,8 +15,9 @@ use tokio::sync::mpsc;
 
 use super::handlers::Answered;
 use super::outcome::Failure;
+use super::projection::Projection;
 use crate::domain::{End, RunState, Update};
-use crate::runs::{Entry, Happening, Snapshot, Told, Watcher};
+use crate::runs::{Entry, Happening, Run, Snapshot, Told, Watcher};
 
 /// The content type, as a client asks for it.
 pub(super) const TYPE: &str = "text/event-stream";
@@ -38,10 +40,34 @@ pub(super) struct View {
     html: bool,
 }
 
-/// The stream of what a watcher is told.
-pub(super) fn answer(watcher: Watcher, _view: View) -> Response {
+/// How often HTML is sent: an eye sees no steps, and what came in between is rendered once.
+const HTML_EVERY: Duration = Duration::from_millis(50);
+
+/// From where on a listener is told.
+#[derive(Debug)]
+pub(super) enum From {
+    /// The beginning of a run that it has begun itself.
+    Beginning(Watcher),
+    /// What it was told last, by epoch and place; or the beginning, where it was told nothing.
+    Again(Arc<Run>, Option<(u64, u64)>),
+}
+
+/// The stream of what is told.
+pub(super) fn answer(from: From, view: View) -> Response {
     let (events, taken) = mpsc::channel(EVENTS_AHEAD);
-    tokio::spawn(tell(watcher, events));
+    match (from, view.html) {
+        (From::Beginning(watcher), false) => drop(tokio::spawn(tell(watcher, events))),
+        (From::Again(run, after), false) => drop(tokio::spawn(tell(run.watch_again(after), events))),
+        (From::Beginning(watcher), true) => drop(tokio::spawn(show(watcher, 0, events))),
+        (From::Again(run, after), true) => {
+            drop(tokio::spawn(async move {
+                let (watcher, known, resumed) = show_again(&run, after);
+                if events.send(resumed).await.is_ok() {
+                    show(watcher, known, events).await;
+                }
+            }));
+        }
+    }
     let stream = stream::unfold(taken, |mut taken| async {
         let event: Event = taken.recv().await?;
         Some((Ok::<_, Infallible>(event), taken))
@@ -65,27 +91,117 @@ async fn tell(mut watcher: Watcher, events: mpsc::Sender<Event>) {
             () = events.closed() => None,
         };
         let Some(told) = told else { return };
-        if events.send_timeout(event(&watcher, &told), SLOW).await.is_err() {
+        if events.send_timeout(event(watcher.run(), &told), SLOW).await.is_err() {
             return;
         }
     }
 }
 
-fn event(watcher: &Watcher, told: &Told) -> Event {
-    let run = watcher.run();
-    let id = |seq: u64| format!("{:016x}:{seq}", run.epoch());
-    let (name, data, seq) = match told {
-        Told::Resumed { gap } => ("resume", json!({"resume": if *gap { "gap" } else { "ok" }}), None),
-        Told::About(snapshot) => ("run", about(snapshot, snapshot.state), None),
-        Told::SoFar { seq, text } => ("replace", json!({"text": text}), Some(*seq)),
+/// Listens from the beginning to one who has been shown a part of it: up to which place, and what they
+/// are told of that.
+fn show_again(run: &Arc<Run>, after: Option<(u64, u64)>) -> (Watcher, u64, Event) {
+    let mut watcher = run.watch_again(None);
+    let whole = watcher.next_now() == Some(Told::Resumed { gap: false });
+    let known = match after {
+        None => Some(0),
+        Some((epoch, seq)) => Some(seq).filter(|seq| epoch == run.epoch() && *seq <= watcher.last()),
+    };
+    let known = known.filter(|_| whole);
+    (watcher, known.unwrap_or(0), event(run, &Told::Resumed { gap: known.is_none() }))
+}
+
+/// As [`tell`], with the text as HTML; what lies before the place `known` is shown already.
+async fn show(mut watcher: Watcher, known: u64, events: mpsc::Sender<Event>) {
+    let run = Arc::clone(watcher.run());
+    let mut projection = Projection::default();
+    let mut due = tokio::time::Instant::now();
+    loop {
+        let told = tokio::select! {
+            told = watcher.next() => told,
+            () = tokio::time::sleep_until(due), if projection.is_due(known) => {
+                let patch;
+                (projection, patch) = rendered(projection, false).await;
+                due = tokio::time::Instant::now() + HTML_EVERY;
+                if !sent(&events, patch.map(|(data, seq)| named("html", &data, Some((&run, seq))))).await {
+                    return;
+                }
+                continue;
+            }
+            () = events.closed() => None,
+        };
+        let Some(told) = told else { return };
+        let place = if let Told::Event(entry) = &told { entry.seq } else { u64::MAX };
+        if !projection.take(&told) {
+            let patch;
+            (projection, patch) = rendered(projection, true).await;
+            let patch = patch.filter(|_| place > known);
+            let patch = patch.map(|(data, seq)| named("html", &data, Some((&run, seq))));
+            let other = shown(&run, &told, &mut projection).await;
+            if place > known && !(sent(&events, patch).await && sent(&events, Some(other)).await) {
+                return;
+            }
+        }
+        if place == known {
+            // It is shown up to here: what is told from now on is told as a change of that.
+            (projection, _) = rendered(projection, true).await;
+        }
+    }
+}
+
+/// What is no text, with what a page needs besides.
+async fn shown(run: &Arc<Run>, told: &Told, projection: &mut Projection) -> Event {
+    let Told::Event(entry) = told else { return event(run, told) };
+    let (name, mut data) = happened(&run.snapshot(), entry);
+    match &entry.happening {
+        Happening::Said(Update::ToolCalled { .. }) => data["after"] = projection.close_segment().into(),
+        Happening::Ended(Ok(answer)) => {
+            let text = answer.result.clone();
+            let html = tokio::task::spawn_blocking(move || overlord_render::document(&text)).await;
+            data["html"] = html.unwrap_or_default().into();
+        }
+        _ => {}
+    }
+    named(name, &data, Some((run, entry.seq)))
+}
+
+/// Renders on a thread where that may take its time.
+async fn rendered(mut projection: Projection, whole: bool) -> (Projection, Option<(Value, u64)>) {
+    if !projection.is_dirty() && !whole {
+        return (projection, None);
+    }
+    let rendered = tokio::task::spawn_blocking(move || {
+        let patch = projection.patch(whole);
+        (projection, patch)
+    });
+    rendered.await.unwrap_or_default()
+}
+
+/// Whether the reader took it, or there was nothing to take.
+async fn sent(events: &mpsc::Sender<Event>, event: Option<Event>) -> bool {
+    match event {
+        Some(event) => events.send_timeout(event, SLOW).await.is_ok(),
+        None => true,
+    }
+}
+
+fn event(run: &Run, told: &Told) -> Event {
+    match told {
+        Told::Resumed { gap } => {
+            named("resume", &json!({"resume": if *gap { "gap" } else { "ok" }}), None)
+        }
+        Told::About(snapshot) => named("run", &about(snapshot, snapshot.state), None),
+        Told::SoFar { seq, text } => named("replace", &json!({"text": text}), Some((run, *seq))),
         Told::Event(entry) => {
             let (name, data) = happened(&run.snapshot(), entry);
-            (name, data, Some(entry.seq))
+            named(name, &data, Some((run, entry.seq)))
         }
-    };
+    }
+}
+
+fn named(name: &str, data: &Value, place: Option<(&Run, u64)>) -> Event {
     let event = Event::default().event(name).data(data.to_string());
-    match seq {
-        Some(seq) => event.id(id(seq)),
+    match place {
+        Some((run, seq)) => event.id(format!("{:016x}:{seq}", run.epoch())),
         None => event,
     }
 }

@@ -10,6 +10,7 @@ mod handlers;
 mod incoming;
 mod outcome;
 mod paths;
+mod projection;
 mod query;
 mod reply;
 mod routes;

@@ -63,7 +63,7 @@ fn a_number_beyond_64_bits_is_no_number() {
 fn default_settings_stay_with_the_component_that_they_are_meant_for() {
     let config =
         from_file("[limit.settings]\nmax = 5\nextra = 'x'", &[]).expect("one of three, and one more");
-    assert_eq!(settings(&config.limit), ["window_s=3600", "max=5", "concurrency=1", "extra=x"]);
+    assert_eq!(settings(&config.limit), ["window_s=3600", "max=5", "concurrency=1", "queue=0", "extra=x"]);
     let other = "[limit]\ncomponent = 'limit-other'\n[limit.settings]\nmax = 'many'";
     let config = from_file(other, &[]).expect("another component's own meaning of max");
     assert_eq!(settings(&config.limit), ["max=many"]);

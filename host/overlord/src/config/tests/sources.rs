@@ -36,7 +36,7 @@ fn nothing_said_is_a_whole_configuration() {
     assert!(slots.iter().all(|slot| slot.instances == Instances::Fresh && slot.wasi == Wasi::None));
     let open: Vec<_> = slots.iter().map(|slot| slot.fail == FailMode::Open).collect();
     assert_eq!(open, [false, false, false, true, false]);
-    let limits = [("window_s", "3600"), ("max", "60"), ("concurrency", "1")];
+    let limits = [("window_s", "3600"), ("max", "60"), ("concurrency", "1"), ("queue", "0")];
     assert_eq!(config.limit.settings.0, limits.map(|(name, value)| (name.to_owned(), value.to_owned())));
     assert_eq!(
         config.audit.file.as_deref(),
@@ -163,7 +163,7 @@ fn the_original_services_limits_are_honoured() {
         [("AGENT_RATE_WINDOW_S", "10"), ("AGENT_RATE_MAX", "2"), ("AGENT_CONCURRENCY_PER_USER", "3")];
     let config = from_environment(&environment).expect("the original's names");
     let settings: Vec<_> = config.limit.settings.0.iter().map(|(n, v)| format!("{n}={v}")).collect();
-    assert_eq!(settings, ["window_s=10", "max=2", "concurrency=3"]);
+    assert_eq!(settings, ["window_s=10", "max=2", "concurrency=3", "queue=0"]);
     assert_error(
         from_environment(&[("AGENT_RATE_MAX", "")]),
         "AGENT_RATE_MAX: limit.settings.max is empty, which is not a whole number",

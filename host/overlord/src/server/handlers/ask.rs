@@ -58,7 +58,7 @@ pub(in crate::server) async fn ask(
         Err(why) => return Failure::of(&why).into_response(),
     };
     if wants_events(&parts.headers) {
-        return events::answer(watcher, view);
+        return events::answer(events::From::Beginning(watcher), view);
     }
     match watcher.end().await {
         Ok(answer) => reply::json(StatusCode::OK, &Answered::of(&answer)),

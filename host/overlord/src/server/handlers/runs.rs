@@ -1,5 +1,7 @@
 //! Runs: listed, looked at, listened to, stopped.
 
+use std::sync::Arc;
+
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -84,8 +86,8 @@ pub(in crate::server) async fn one(
     Path(id): Path<String>,
 ) -> Response {
     match find(&service, &caller, &id) {
-        Ok(run) => reply::json(StatusCode::OK, &Listed::from(run.snapshot())),
-        Err(not_found) => not_found,
+        Some(run) => reply::json(StatusCode::OK, &Listed::from(run.snapshot())),
+        None => not_found(),
     }
 }
 
@@ -97,15 +99,12 @@ pub(in crate::server) async fn events(
     Values(view): Values<View>,
     headers: HeaderMap,
 ) -> Response {
-    let run = match find(&service, &caller, &id) {
-        Ok(run) => run,
-        Err(not_found) => return not_found,
-    };
+    let Some(run) = find(&service, &caller, &id) else { return not_found() };
     let last = headers.get("last-event-id").map(|value| {
         // What no host has sent is of another epoch than any.
         value.to_str().ok().and_then(events::event_id).unwrap_or((0, u64::MAX))
     });
-    events::answer(run.watch_again(last), view)
+    events::answer(events::From::Again(run, last), view)
 }
 
 #[derive(Serialize)]
@@ -121,16 +120,18 @@ pub(in crate::server) async fn cancel(
     Path(id): Path<String>,
 ) -> Response {
     match find(&service, &caller, &id) {
-        Ok(run) => {
+        Some(run) => {
             let state = pipeline::cancel(&run).word();
             reply::json(StatusCode::OK, &Stopped { run_id: run.id().to_string(), state })
         }
-        Err(not_found) => not_found,
+        None => not_found(),
     }
 }
 
-fn find(service: &Service, caller: &Caller, id: &str) -> Result<std::sync::Arc<Run>, Response> {
-    RunId::parse(id)
-        .and_then(|id| pipeline::run(&service.house, caller, id))
-        .ok_or_else(|| reply::error(StatusCode::NOT_FOUND, "run not found"))
+fn find(service: &Service, caller: &Caller, id: &str) -> Option<Arc<Run>> {
+    pipeline::run(&service.house, caller, RunId::parse(id)?)
+}
+
+fn not_found() -> Response {
+    reply::error(StatusCode::NOT_FOUND, "run not found")
 }
