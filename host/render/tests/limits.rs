@@ -110,7 +110,12 @@ fn slow_ones(size: usize) -> Vec<String> {
         "a.b@c",
         "https://ü",
     ];
-    let mut texts: Vec<_> = pieces.iter().map(|piece| fill(size, piece)).collect();
+    pieces.iter().map(|piece| fill(size, piece)).chain(slow_shapes(size)).collect()
+}
+
+/// Those that are more than one piece over and over.
+fn slow_shapes(size: usize) -> Vec<String> {
+    let mut texts = Vec::new();
     let half = size / 2;
     texts.push(format!("{}{}", fill(half, "["), fill(half, "]")));
     texts.push(format!("{}a\n{}", fill(half, ">"), fill(half, "b\n")));
