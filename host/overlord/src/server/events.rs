@@ -186,9 +186,7 @@ async fn sent(events: &mpsc::Sender<Event>, event: Option<Event>) -> bool {
 
 fn event(run: &Run, told: &Told) -> Event {
     match told {
-        Told::Resumed { gap } => {
-            named("resume", &json!({"resume": if *gap { "gap" } else { "ok" }}), None)
-        }
+        Told::Resumed { gap } => named("resume", &json!({"resume": if *gap { "gap" } else { "ok" }}), None),
         Told::About(snapshot) => named("run", &about(snapshot, snapshot.state), None),
         Told::SoFar { seq, text } => named("replace", &json!({"text": text}), Some((run, *seq))),
         Told::Event(entry) => {
