@@ -19,8 +19,7 @@ pub(crate) enum Shape {
 }
 
 /// One language, or some that look alike. Lists of words have a space between each two.
-// Each says yes or no to something of its own.
-#[expect(clippy::struct_excessive_bools)]
+#[expect(clippy::struct_excessive_bools, reason = "each says yes or no to something of its own")]
 #[derive(Debug)]
 pub(crate) struct Language {
     /// What it is called behind a fence.
