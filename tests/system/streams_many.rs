@@ -54,7 +54,7 @@ fn told(events: &[Event]) -> Vec<(String, String)> {
 fn two_hundred_watchers_see_the_same() {
     let host = Setup::new().start();
     let alice = host.sign_in("alice");
-    let (run, mut asker) = waiting(&alice, "demo:words 100 demo:slow 5");
+    let (run, mut first) = waiting(&alice, "demo:words 100 demo:slow 5");
     let seen: Vec<_> = thread::scope(|scope| {
         let watch = || {
             let mut stream = Stream::watch(&alice, &run, None);
@@ -65,7 +65,7 @@ fn two_hundred_watchers_see_the_same() {
         let watchers: Vec<_> = (0..WATCHERS).map(|_| scope.spawn(watch)).collect();
         watchers.into_iter().map(|watcher| watcher.join().expect("a watcher")).collect()
     });
-    let asked = told(&asker.rest());
+    let asked = told(&first.rest());
     // The asker's first event was read before.
     assert!(seen.iter().all(|seen| seen[1..] == asked[..]), "not all were told the same");
 }
@@ -74,7 +74,7 @@ fn two_hundred_watchers_see_the_same() {
 fn two_hundred_watchers_of_http_2_see_the_same() {
     let host = Setup::new().start();
     let alice = host.sign_in("alice");
-    let (run, mut asker) = waiting(&alice, "demo:words 100 demo:slow 5");
+    let (run, mut first) = waiting(&alice, "demo:words 100 demo:slow 5");
     let cookie = alice.cookie().expect("signed in").to_owned();
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let seen = runtime.block_on(async {
@@ -86,7 +86,7 @@ fn two_hundred_watchers_of_http_2_see_the_same() {
     });
     let seen: Vec<_> = seen.into_iter().flatten().collect();
     assert_eq!(seen.len(), WATCHERS);
-    let asked = told(&asker.rest());
+    let asked = told(&first.rest());
     assert!(seen.iter().all(|seen| told(seen)[1..] == asked[..]), "not all were told the same");
 }
 
@@ -127,7 +127,7 @@ async fn watch_many(address: SocketAddr, run: String, cookie: String) -> Vec<Vec
 fn one_who_does_not_read_is_left_behind_and_may_come_back() {
     let host = stand_in::instead(Setup::new(), TALKATIVE).start();
     let alice = host.sign_in("alice");
-    let (run, mut asker) = waiting(&alice, "speak");
+    let (run, mut first) = waiting(&alice, "speak");
     let mut slow = TcpStream::connect(host.address()).expect("reaching the host");
     set_socket_recv_buffer_size(&slow, 4096).expect("a smaller buffer");
     slow.set_read_timeout(Some(PATIENCE)).expect("a time-out");
@@ -146,7 +146,7 @@ fn one_who_does_not_read_is_left_behind_and_may_come_back() {
     stand_in::let_go(host.setup());
     let (asked, others) = thread::scope(|scope| {
         let other = scope.spawn(|| other.rest());
-        (asker.rest(), other.join().expect("a watcher"))
+        (first.rest(), other.join().expect("a watcher"))
     });
     assert_eq!(asked.last().map(|event| event.name.as_str()), Some("done"), "the run ends in time");
     assert_eq!(text_of(&others).len(), text_of(&asked).len(), "the others lose nothing");
