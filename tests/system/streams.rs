@@ -136,7 +136,7 @@ fn what_goes_wrong_before_there_is_a_run_has_its_status_and_body() {
     let session = alice.new_session();
     let cases = [
         (host.anyone(), session.as_str(), "hello".to_owned(), 401),
-        (alice.clone(), "no session", "hello".to_owned(), 400),
+        (alice.clone(), "no session", "hello".to_owned(), 422),
         (alice.clone(), session.as_str(), String::new(), 422),
         (alice.clone(), session.as_str(), "x".repeat(10_001), 422),
     ];
