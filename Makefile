@@ -32,6 +32,7 @@ components: host
 ## test: build, then every test there is, the run against the real client included
 test: build
 	@tests/install-tools.sh
+	@tests/install-browser.sh
 	cargo test --release --locked --workspace --no-fail-fast
 
 ## check: format, lints, the rules of the house, the licences and sources of all dependencies

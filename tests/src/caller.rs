@@ -52,6 +52,11 @@ impl Caller {
         self
     }
 
+    /// Where the host listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The `NAME=VALUE` that goes into the header.
     pub fn cookie(&self) -> Option<&str> {
         self.cookie.as_deref()

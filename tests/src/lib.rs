@@ -2,6 +2,7 @@
 
 pub mod caller;
 mod compiled;
+pub mod events;
 pub mod host;
 pub mod messages_api;
 pub mod namespaces;
