@@ -2,9 +2,11 @@
 //! cannot be. Knows what each key may be; knows nothing of one value's bearing on another.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use super::agent::{AgentCommand, AgentConfig, Inherited, check_home};
 use super::errors::{ConfigError, Origin};
@@ -12,6 +14,7 @@ use super::keys::{Key, Preset, SETTING, Shape};
 use super::layers::{FILE_VARIABLE, Found, Gathered};
 use super::secrets::{self, Secret, Secrets};
 use super::values::{Raw, is_component_name, is_token, is_whole, shown};
+use super::web::{HostName, WebOrigin};
 use super::words::Words;
 use super::{
     AuditConfig, AuthConfig, Config, FailMode, LogConfig, ServerConfig, SessionsConfig, Settings, Slot,
@@ -90,6 +93,9 @@ impl<'a> Reader<'a> {
             server: ServerConfig {
                 stop_after: self.seconds("server.stop_after_s"),
                 connections_max: self.number("server.connections_max"),
+                public_url: self.origin_of("server.public_url"),
+                trusted_peers: self.networks("server.trusted_peers"),
+                allowed_hosts: self.hosts("server.allowed_hosts"),
             },
             sessions: SessionsConfig {
                 unowned: self.choice("sessions.unowned"),
@@ -298,6 +304,25 @@ impl<'a> Reader<'a> {
         self.read(path, SocketAddr::from(([127, 0, 0, 1], 0)), |raw| raw.text(|_| true)?.parse().ok())
     }
 
+    fn origin_of(&mut self, path: &'static str) -> Option<WebOrigin> {
+        self.read(path, None, |raw| match raw.text(|_| true)?.as_str() {
+            "" => Some(None),
+            text => WebOrigin::parse(text).map(Some),
+        })
+    }
+
+    fn networks(&mut self, path: &'static str) -> Vec<IpNet> {
+        self.read(path, Vec::new(), |raw| raw.list(|_| true)?.iter().map(|text| network(text)).collect())
+    }
+
+    fn hosts(&mut self, path: &'static str) -> Vec<HostName> {
+        self.read(path, Vec::new(), |raw| {
+            let bare =
+                |text: &str| text.parse::<IpAddr>().ok().map(|ip| HostName::Address(ip.to_canonical()));
+            raw.list(|_| true)?.iter().map(|text| bare(text).or_else(|| HostName::parse(text))).collect()
+        })
+    }
+
     fn text(&mut self, path: &'static str) -> String {
         self.read(path, String::new(), |raw| raw.text(|text| !text.contains('\0')))
     }
@@ -366,6 +391,12 @@ impl<'a> Reader<'a> {
             expected: key.expected(),
         });
     }
+}
+
+/// An address, or a network that is not all there is: to trust everybody is to trust nobody's word.
+fn network(text: &str) -> Option<IpNet> {
+    let alone = text.parse::<IpAddr>().map(|ip| IpNet::from(ip.to_canonical())).ok();
+    alone.or_else(|| text.parse().ok()).filter(|network: &IpNet| network.prefix_len() > 0)
 }
 
 fn key(path: &str) -> &'static Key {
