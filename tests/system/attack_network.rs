@@ -32,7 +32,9 @@ fn bytes_in_another_applications_cookie_do_not_sign_anybody_out() {
     let host = Setup::new().start();
     let cookie = host.sign_in("alice").cookie().expect("she has one").to_owned();
     let mut stream = TcpStream::connect(host.address()).expect("reaching the host");
-    stream.write_all(b"POST /agent/sessions/new HTTP/1.1\r\nHost: h\r\nConnection: close\r\n").expect("sent");
+    stream
+        .write_all(b"POST /agent/sessions/new HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n")
+        .expect("sent");
     stream.write_all(b"Content-Length: 0\r\nCookie: theirs=caf\xe9 \xc3\xa9; ").expect("sent");
     stream.write_all(format!("{cookie}\r\n\r\n").as_bytes()).expect("sent");
     let mut answer = String::new();

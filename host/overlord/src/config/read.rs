@@ -2,7 +2,7 @@
 //! cannot be. Knows what each key may be; knows nothing of one value's bearing on another.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::keys::{Key, Preset, SETTING, Shape};
 use super::layers::{FILE_VARIABLE, Found, Gathered};
 use super::secrets::{self, Secret, Secrets};
 use super::values::{Raw, is_component_name, is_token, is_whole, shown};
-use super::web::{HostName, WebOrigin};
+use super::web::{self, HostName, WebOrigin};
 use super::words::Words;
 use super::{
     AuditConfig, AuthConfig, Config, FailMode, LogConfig, ServerConfig, SessionsConfig, Settings, Slot,
@@ -312,15 +312,11 @@ impl<'a> Reader<'a> {
     }
 
     fn networks(&mut self, path: &'static str) -> Vec<IpNet> {
-        self.read(path, Vec::new(), |raw| raw.list(|_| true)?.iter().map(|text| network(text)).collect())
+        self.read(path, Vec::new(), |raw| raw.list(|_| true)?.iter().map(|text| web::network(text)).collect())
     }
 
     fn hosts(&mut self, path: &'static str) -> Vec<HostName> {
-        self.read(path, Vec::new(), |raw| {
-            let bare =
-                |text: &str| text.parse::<IpAddr>().ok().map(|ip| HostName::Address(ip.to_canonical()));
-            raw.list(|_| true)?.iter().map(|text| bare(text).or_else(|| HostName::parse(text))).collect()
-        })
+        self.read(path, Vec::new(), |raw| raw.list(|_| true)?.iter().map(|text| web::host(text)).collect())
     }
 
     fn text(&mut self, path: &'static str) -> String {
@@ -391,12 +387,6 @@ impl<'a> Reader<'a> {
             expected: key.expected(),
         });
     }
-}
-
-/// An address, or a network that is not all there is: to trust everybody is to trust nobody's word.
-fn network(text: &str) -> Option<IpNet> {
-    let alone = text.parse::<IpAddr>().map(|ip| IpNet::from(ip.to_canonical())).ok();
-    alone.or_else(|| text.parse().ok()).filter(|network: &IpNet| network.prefix_len() > 0)
 }
 
 fn key(path: &str) -> &'static Key {

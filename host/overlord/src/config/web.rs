@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use http::uri::{Authority, Uri};
+use ipnet::IpNet;
 
 /// The longest host name, by RFC 1035.
 const NAME_BYTES_MAX: usize = 253;
@@ -102,6 +103,18 @@ impl WebOrigin {
         matches!(rest, "" | "/").then_some(())?;
         Some(Self { secure, site: Site::parse(authority)?.under(secure) })
     }
+}
+
+/// A host as the configuration has it: an address of version 6 may do without its brackets.
+pub(super) fn host(text: &str) -> Option<HostName> {
+    let bare = text.parse::<IpAddr>().ok().map(|ip| HostName::Address(ip.to_canonical()));
+    bare.or_else(|| HostName::parse(text))
+}
+
+/// An address, or a network that is not all there is: to believe everybody is to believe nobody.
+pub(super) fn network(text: &str) -> Option<IpNet> {
+    let alone = text.parse::<IpAddr>().map(|ip| IpNet::from(ip.to_canonical())).ok();
+    alone.or_else(|| text.parse().ok()).filter(|network: &IpNet| network.prefix_len() > 0)
 }
 
 impl fmt::Display for HostName {

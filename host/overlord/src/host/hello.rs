@@ -25,8 +25,14 @@ pub(super) async fn hello(host: &Host, user: &str) -> Result<String, StartError>
         }
         Program::Command(program) => format!("{}", program.display()),
     };
+    let token = host.service.desk.sign_ins.offer(&who, clock::now());
+    let token = token.map_err(|error| StartError::SignIn(error.to_string()))?;
+    let page = host.config.server.address(host.address);
     Ok(format!(
         "
+  Open {page}/#token={token}
+       (signs \"{user}\" in, once and within the hour; `overlord sign-in {user}` makes another)
+
   Overlord serves http://{address}
   agent      {agent}
   workspace  {workspace}

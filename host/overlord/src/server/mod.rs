@@ -5,12 +5,15 @@ mod body;
 mod connections;
 mod first_words;
 mod gate;
+mod guard;
 mod handlers;
 mod incoming;
+mod page;
 mod paths;
 mod reply;
 mod routes;
 
 pub use connections::{Limits, serve};
 pub use gate::Visible;
+pub use guard::Guard;
 pub use routes::{Access, ROUTES, Service, router};

@@ -9,6 +9,7 @@ mod places;
 mod readers;
 mod recall;
 mod record;
+mod sign_in;
 
 pub use admit::{Admission, NotAdmitted, Permit};
 pub use answer::{Agent, Failed, answer};
@@ -17,3 +18,4 @@ pub use own::{Ownership, Rules, claim};
 pub use places::{Closed, Place, Places};
 pub use recall::{Recalled, Recollection, Unreadable, recall};
 pub use record::{FailMode, Recorder, Unrecorded};
+pub use sign_in::{Desk, NotSignedIn};
