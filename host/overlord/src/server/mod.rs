@@ -16,4 +16,4 @@ mod routes;
 pub use connections::{Limits, serve};
 pub use gate::Visible;
 pub use guard::Guard;
-pub use routes::{Access, ROUTES, Service, router};
+pub use routes::{Access, ROUTES, Route, Service, router};
