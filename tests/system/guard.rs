@@ -41,8 +41,8 @@ fn addresses() -> Vec<String> {
 
 /// The answer to a request of HTTP/1.1 with these lines of a head.
 fn raw(host: &Host, first: &str, lines: &[String]) -> (u16, String) {
-    let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
-    let head = format!("{first} HTTP/1.1\r\n{lines}Connection: close\r\nContent-Length: 0\r\n\r\n");
+    let lines = lines.join("\r\n");
+    let head = format!("{first} HTTP/1.1\r\nConnection: close\r\nContent-Length: 0\r\n{lines}\r\n\r\n");
     let answer = wire::rest(wire::send(host.address(), head.as_bytes()));
     (wire::status(&answer), String::from_utf8_lossy(&answer).into_owned())
 }
@@ -105,7 +105,10 @@ fn the_host_is_said_once_and_is_one_of_the_services() {
     let host = Setup::new().with("OVERLORD_SERVER_ALLOWED_HOSTS", "agent.example, 192.0.2.1").start();
     let port = host.address().port();
     let ask = |target: &str, hosts: &[&str]| {
-        let lines: Vec<_> = hosts.iter().map(|name| format!("Host: {name}")).collect();
+        let lines: Vec<_> = [format!("X-None: {}", hosts.len())]
+            .into_iter()
+            .chain(hosts.iter().map(|name| format!("Host: {name}")))
+            .collect();
         raw(&host, &format!("GET {target}"), &lines).0
     };
     let here = format!("127.0.0.1:{port}");
