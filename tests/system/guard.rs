@@ -23,7 +23,7 @@ const DRESS: [(&str, &str); 5] = [
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"];
 
 /// An address that a route answers at.
-fn path(route: &Route) -> String {
+pub fn path(route: &Route) -> String {
     let part = |part: &str| if part.starts_with('{') { UUID.to_owned() } else { part.to_owned() };
     route.path.split('/').map(part).collect::<Vec<_>>().join("/")
 }

@@ -89,15 +89,20 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
-    /// What to open in a browser, without a slash at its end. `listening`: the address that the host
-    /// has, or will have.
-    pub fn address(&self, listening: SocketAddr) -> String {
-        let here = match listening.ip() {
+    /// An address that a program on this machine reaches the host by.
+    pub fn on_this_machine(listening: SocketAddr) -> SocketAddr {
+        let ip = match listening.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
             ip => ip,
         };
-        let here = SocketAddr::new(here, listening.port());
+        SocketAddr::new(ip, listening.port())
+    }
+
+    /// What to open in a browser, without a slash at its end. `listening`: the address that the host
+    /// has, or will have.
+    pub fn address(&self, listening: SocketAddr) -> String {
+        let here = Self::on_this_machine(listening);
         self.public_url.as_ref().map_or_else(|| format!("http://{here}"), WebOrigin::to_string)
     }
 }

@@ -3,6 +3,7 @@
 use super::Host;
 use super::build::{Program, StartError};
 use crate::capability::clock;
+use crate::config::ServerConfig;
 use crate::domain::{Principal, SessionId};
 
 pub(super) async fn hello(host: &Host, user: &str) -> Result<String, StartError> {
@@ -13,7 +14,7 @@ pub(super) async fn hello(host: &Host, user: &str) -> Result<String, StartError>
         .issue(&who, clock::now())
         .await
         .map_err(|error| StartError::Hello(error.to_string()))?;
-    let (address, session) = (host.address, SessionId::fresh());
+    let (address, session) = (ServerConfig::on_this_machine(host.address), SessionId::fresh());
     let cookie = format!("{}={}", issued.name, issued.value);
     let agent = match &host.program {
         Program::Demo { chosen: true } => {
