@@ -102,6 +102,31 @@ pub(super) const KEYS: &[Key] = &[
         about: "How many connections are open at a time; more wait to be accepted.",
     },
     Key {
+        path: "server.public_url",
+        shape: Shape::Origin,
+        preset: Preset::Value(r#""""#),
+        original: None,
+        about: "How browsers reach the service behind a proxy, such as \"https://agent.example.org\". Sign-in\n\
+                addresses begin with it, its host is one that requests may name, and where it is https\n\
+                cookies are Secure. Empty: by the address that the host listens on.",
+    },
+    Key {
+        path: "server.trusted_peers",
+        shape: Shape::Networks,
+        preset: Preset::Value("[]"),
+        original: None,
+        about: "The proxies, by address or network, whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    },
+    Key {
+        path: "server.allowed_hosts",
+        shape: Shape::Hosts,
+        preset: Preset::Value("[]"),
+        original: None,
+        about: "By which other names the service may be reached. Those of this machine's loopback, the\n\
+                address that it listens on and the host of public_url always do; a request with any\n\
+                other in its Host is refused, since it may come from a page that rebinds its own name.",
+    },
+    Key {
         path: "sessions.unowned",
         shape: Shape::Choice(words::<Unowned>),
         preset: Preset::Value(r#""anyone""#),

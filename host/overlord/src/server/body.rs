@@ -125,7 +125,7 @@ impl Formatter for PythonNumbers {
 
 /// Whether a content type promises JSON: `application/json` or `application/…+json`, whatever its
 /// parameters. A form or a plain text, which a foreign page may post unasked, does not.
-fn is_json(content_type: &str) -> bool {
+pub(super) fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence
         .strip_prefix("application/")

@@ -10,6 +10,7 @@ mod queue;
 mod readers;
 mod recall;
 mod record;
+mod sign_in;
 
 pub use admit::{Admission, Admitted, Demand, NotAdmitted, Permit};
 pub use answer::{Agent, Failed, Setting, answer};
@@ -19,3 +20,4 @@ pub use places::{Closed, Place, Places};
 pub use queue::{Queue, Ticket};
 pub use recall::{Recalled, Recollection, Unreadable, recall};
 pub use record::{FailMode, Recorder, Unrecorded};
+pub use sign_in::{Desk, NotSignedIn};
