@@ -327,10 +327,8 @@ async fn sessions_are_listed_newest_first_with_titles_and_sizes() {
     }
     std::fs::create_dir(place.path(&id(99))).expect("a directory with a session's name");
     let listed = place.policy.sessions(place.directory(), 100).await.expect("it lists");
-    let found: Vec<_> = listed
-        .iter()
-        .map(|session| (session.session.clone(), session.title.clone(), session.modified, session.size))
-        .collect();
+    let found: Vec<_> =
+        listed.iter().map(|session| (session.session.to_string(), session.modified, session.size)).collect();
     // The last custom title, or else the last prompt.
     let titles = [
         "go [[err:529]]",
@@ -347,15 +345,21 @@ async fn sessions_are_listed_newest_first_with_titles_and_sizes() {
     let mut expected: Vec<_> = recordings
         .iter()
         .enumerate()
-        .map(|(number, (_, file))| {
-            let title = Some(titles[number].to_owned());
-            (id(number), title, 1_700_000_000_123 + number as u64, file.len() as u64)
-        })
+        .map(|(number, (_, file))| (id(number), 1_700_000_000_123 + number as u64, file.len() as u64))
         .collect();
     expected.reverse();
     assert_eq!(found, expected);
+    let ids: Vec<_> = (0..titles.len()).chain([99, 1000]).map(|number| id(number)).collect();
+    let ids: Vec<_> = ids.iter().map(|id| SessionId::parse(id).expect("an id")).collect();
+    let named = place.policy.titles(place.directory(), &ids).await.expect("it names them");
+    let named: Vec<_> = named.iter().map(|title| title.as_ref().map(Title::as_str)).collect();
+    let expected: Vec<_> = titles.iter().copied().map(Some).chain([None, None]).collect();
+    assert_eq!(named, expected, "a folder and a file that is not there have none");
     let few = place.policy.sessions(place.directory(), 3).await.expect("it lists");
-    assert_eq!(few.iter().map(|session| session.session.clone()).collect::<Vec<_>>(), [id(9), id(8), id(7)]);
+    assert_eq!(
+        few.iter().map(|session| session.session.to_string()).collect::<Vec<_>>(),
+        [id(9), id(8), id(7)]
+    );
 }
 
 #[tokio::test]

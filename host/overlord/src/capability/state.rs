@@ -1,6 +1,8 @@
 //! What must outlive the host: limiter cells and who owns which session, in one redb file. A change is
 //! on disk before the one who asked for it hears of it; changes that come together share one commit.
 
+mod sessions;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +11,8 @@ use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition}
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::SessionId;
+
+pub use sessions::{Deleted, Known, Mark};
 
 /// The version of the tables below. A file of another one is refused and not guessed at.
 const SCHEMA: u64 = 1;
@@ -43,6 +47,8 @@ pub struct Change {
     pub cell: Option<CellChange>,
     /// Who is to own a session that nobody else owns: the session and the user.
     pub claim: Option<(SessionId, String)>,
+    /// What is to be known of a session besides.
+    pub mark: Option<(SessionId, Mark)>,
 }
 
 /// One cell, compared and swapped.
@@ -159,6 +165,7 @@ fn prepare(database: &Database) -> Result<u64, redb::Error> {
     if schema == SCHEMA {
         transaction.open_table(CELLS)?;
         transaction.open_table(OWNERS)?;
+        sessions::prepare(&transaction)?;
     }
     transaction.commit()?;
     Ok(schema)
@@ -198,8 +205,13 @@ fn commit<'a>(
     {
         let mut cells = transaction.open_table(CELLS)?;
         let mut owners = transaction.open_table(OWNERS)?;
+        let mut marks = sessions::Marks::open(&transaction)?;
         for change in changes {
-            outcomes.push(apply(change, &mut cells, &mut owners)?);
+            let outcome = apply(change, &mut cells, &mut owners)?;
+            if let (Outcome::Written, Some((session, mark))) = (outcome, &change.mark) {
+                marks.set(*session, mark)?;
+            }
+            outcomes.push(outcome);
         }
     }
     transaction.commit()?;
@@ -241,7 +253,7 @@ mod tests {
     fn cell(before: &[u8], after: &[u8]) -> Change {
         let cell =
             CellChange { slot: "limit", user: "a".into(), before: before.to_vec(), after: after.to_vec() };
-        Change { cell: Some(cell), claim: None }
+        Change { cell: Some(cell), ..Change::default() }
     }
 
     #[tokio::test]
@@ -256,6 +268,7 @@ mod tests {
         let stolen = Change {
             claim: claim("b"),
             cell: Some(CellChange { slot: "limit", user: "b".into(), before: vec![], after: vec![1] }),
+            ..Change::default()
         };
         assert_eq!(state.write(stolen).await.expect("answered"), Outcome::Owned);
         assert_eq!(state.cell("limit", "b").expect("read"), b"", "nothing of a refused change is there");

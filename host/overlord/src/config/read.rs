@@ -94,6 +94,7 @@ impl<'a> Reader<'a> {
             sessions: SessionsConfig {
                 unowned: self.choice("sessions.unowned"),
                 open: self.flag("sessions.open"),
+                deleted_keep_days: self.number("sessions.deleted_keep_days"),
             },
             log: LogConfig { level: self.choice("log.level"), format: self.choice("log.format") },
             auth: AuthConfig {

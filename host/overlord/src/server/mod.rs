@@ -8,6 +8,7 @@ mod gate;
 mod handlers;
 mod incoming;
 mod paths;
+mod query;
 mod reply;
 mod routes;
 

@@ -105,7 +105,12 @@ impl Admission {
             });
             let claim = (claim && place.is_ok()).then(|| (session, user.clone()));
             if cell.is_some() || claim.is_some() {
-                match self.state.write(Change { cell, claim }).await.map_err(|error| broken(&error))? {
+                match self
+                    .state
+                    .write(Change { cell, claim, ..Change::default() })
+                    .await
+                    .map_err(|error| broken(&error))?
+                {
                     Outcome::Written => {}
                     Outcome::CellMoved => continue,
                     Outcome::Owned => return Err(NotAdmitted::Hidden),

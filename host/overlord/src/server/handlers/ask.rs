@@ -59,6 +59,7 @@ pub(in crate::server) async fn ask(
 fn not_answered(why: &NotAnswered) -> Response {
     match why {
         NotAnswered::NoSession => reply::error(StatusCode::NOT_FOUND, "session not found"),
+        NotAnswered::Deleted => reply::error(StatusCode::NOT_FOUND, reply::DELETED),
         NotAnswered::Refused(refusal) => match refusal.retry_after_s {
             Some(seconds) => reply::later(StatusCode::TOO_MANY_REQUESTS, &refusal.message, seconds),
             None => reply::error(StatusCode::TOO_MANY_REQUESTS, &refusal.message),

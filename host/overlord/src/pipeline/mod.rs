@@ -1,5 +1,9 @@
 //! The way of a question, as a list of its stages, and what becomes of it at each turn. Nothing else
-//! is in here, and nothing here knows HTTP.
+//! is in here, and nothing here knows HTTP. Histories and what is done to whole sessions have ways of their
+//! own, in files of their own.
+
+pub mod history;
+pub mod sessions;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,8 +15,8 @@ use crate::capability::state::State;
 use crate::domain::{Answer, Event, Question, Refusal, SessionId, Value};
 use crate::generation::Current;
 use crate::stages::{
-    self, Admission, Agent, Caller, Failed, NotAdmitted, Ownership, Permit, Recalled, Recollection, Recorder,
-    Rules, Unreadable,
+    self, Admission, Agent, Caller, Failed, NotAdmitted, Ownership, Permit, Recollection, Recorder, Rules,
+    Titles,
 };
 
 /// All that a question meets on its way.
@@ -30,6 +34,10 @@ pub struct House {
     pub agent: Agent,
     /// Whose a session is.
     pub rules: Rules,
+    /// What sessions are called.
+    pub titles: Titles,
+    /// For how many days deleted sessions can be restored.
+    pub deleted_keep_days: u32,
     /// Tells every run to stop.
     pub stop: StopHandle,
 }
@@ -39,6 +47,8 @@ pub struct House {
 pub enum NotAnswered {
     /// For this caller there is no such session.
     NoSession,
+    /// The session was deleted, and can be restored.
+    Deleted,
     /// The limiter says no.
     Refused(Refusal),
     /// The host runs as many programs as it may.
@@ -74,6 +84,8 @@ pub async fn ask(house: Arc<House>, caller: Caller, question: Question) -> Resul
         let asked = Asked { house: &house, caller: &caller, session: question.session };
         let found = asked.found().await?;
         let permit = asked.admitted(found.unclaimed).await?;
+        // Again, now that nobody can delete it any more.
+        asked.not_deleted()?;
         asked.answered(&permit, &question, &found).await
     };
     // A task of its own: the server drops what waits for it when the client leaves.
@@ -84,25 +96,6 @@ pub async fn ask(house: Arc<House>, caller: Caller, question: Question) -> Resul
             Err(NotAnswered::Failed("the host failed; its log says why".to_owned()))
         }
     }
-}
-
-/// What was said in a session, for this caller.
-pub async fn history(house: &House, caller: &Caller, session: SessionId) -> Result<Recalled, Unreadable> {
-    let unreadable = |error: &dyn std::fmt::Display| {
-        tracing::warn!("failed to read session {session}: {error}");
-        Unreadable
-    };
-    let ownership = house.rules.look(&house.state, caller, session).map_err(|error| unreadable(&error))?;
-    let hidden = ownership == Ownership::Hidden
-        || (ownership == Ownership::Unclaimed && !house.rules.may_take(caller, true));
-    // One that is none of the caller's business is looked for like one that does not exist, so that not
-    // even the time tells them apart.
-    let session = if hidden { SessionId::fresh() } else { session };
-    let owner = house.state.owner(session).map_err(|error| unreadable(&error))?;
-    let directory = house
-        .lent_directory(owner.as_deref().unwrap_or(&caller.principal().user))
-        .map_err(|error| unreadable(&error))?;
-    stages::recall(Recollection::new(caller, directory, session)).await
 }
 
 impl House {
@@ -138,6 +131,7 @@ impl Asked<'_> {
         if ownership == Ownership::Hidden {
             return Err(self.no_session().await);
         }
+        self.not_deleted()?;
         let owner = state.owner(self.session).map_err(|error| broken(&error))?;
         let home_of = owner.unwrap_or_else(|| self.caller.principal().user.clone());
         let directory = self.house.lent_directory(&home_of).map_err(|error| broken(&error))?;
@@ -147,6 +141,17 @@ impl Asked<'_> {
             return Err(self.no_session().await);
         }
         Ok(Found { started, unclaimed: ownership == Ownership::Unclaimed, home_of })
+    }
+
+    fn not_deleted(&self) -> Result<(), NotAnswered> {
+        match self.house.state.deleted(self.session) {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(NotAnswered::Deleted),
+            Err(error) => {
+                tracing::error!("a question is not answered: {error}");
+                Err(NotAnswered::Broken)
+            }
+        }
     }
 
     async fn no_session(&self) -> NotAnswered {
