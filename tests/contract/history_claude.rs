@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use overlord::capability::files::Directory;
-use overlord::domain::SessionId;
+use overlord::domain::{SessionId, Title};
 use overlord::sandbox::hooks::{Kind, Message, Page, Role, Window};
 use overlord::sandbox::{Broken, History, Policy};
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ impl Place {
 
     async fn read(&self, window: Window, messages: u32, bytes: u64) -> Result<Option<Page>, Broken> {
         let session = SessionId::parse(SESSION).expect("it is an id");
-        self.policy.read(self.directory(), session, window, messages, bytes).await
+        self.policy.read(self.directory(), session, window, messages, bytes, false).await
     }
 
     async fn page(&self, window: Window, messages: u32, bytes: u64) -> Page {
@@ -196,9 +196,9 @@ async fn a_session_without_a_file_is_none() {
     let place = Place::new(CWD).await;
     assert!(place.read(Window::Tail, 10, 1000).await.expect("it looks").is_none());
     let session = SessionId::parse(SESSION).expect("it is an id");
-    assert!(!place.policy.exists(place.directory(), session).await.expect("it looks"));
+    assert_eq!(place.policy.locate(place.directory(), session).await.expect("it looks"), None);
     place.put(SESSION, b"");
-    assert!(place.policy.exists(place.directory(), session).await.expect("it looks"));
+    assert!(place.policy.locate(place.directory(), session).await.expect("it looks").is_some());
     assert!(place.texts().await.is_empty());
 }
 
@@ -327,8 +327,10 @@ async fn sessions_are_listed_newest_first_with_titles_and_sizes() {
     }
     std::fs::create_dir(place.path(&id(99))).expect("a directory with a session's name");
     let listed = place.policy.sessions(place.directory(), 100).await.expect("it lists");
-    let found: Vec<_> =
-        listed.iter().map(|session| (session.session.to_string(), session.modified, session.size)).collect();
+    let found: Vec<_> = listed
+        .iter()
+        .map(|session| (session.session.to_string(), session.modified.0, session.size))
+        .collect();
     // The last custom title, or else the last prompt.
     let titles = [
         "go [[err:529]]",

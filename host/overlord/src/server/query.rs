@@ -70,12 +70,10 @@ impl Query {
         self.wrong.push(body::in_query(name, value, expected));
     }
 
-    /// The answer that says what is wrong, if anything is.
-    pub(super) fn sound(self) -> Result<(), Response> {
-        if self.wrong.is_empty() {
-            return Ok(());
-        }
-        Err(reply::bytes(StatusCode::UNPROCESSABLE_ENTITY, body::answer(&self.wrong)))
+    /// The answer that says what is wrong; none where nothing is.
+    pub(super) fn objection(&self) -> Option<Response> {
+        let answer = || reply::bytes(StatusCode::UNPROCESSABLE_ENTITY, body::answer(&self.wrong));
+        (!self.wrong.is_empty()).then(answer)
     }
 }
 
@@ -101,12 +99,12 @@ mod tests {
         for (text, number) in [("1", Some(1)), ("200", Some(200)), ("0", None), ("201", None)] {
             let mut query = Query::read(Some(&format!("limit={text}")));
             assert_eq!(query.number("limit", 1, 200), number, "{text}");
-            assert_eq!(query.sound().is_ok(), number.is_some(), "{text}");
+            assert_eq!(query.objection().is_none(), number.is_some(), "{text}");
         }
         for text in ["", "+1", "-1", "1.0", "1e1", "x", "99999999999999999999"] {
             let mut query = Query::read(Some(&format!("limit={}", text.replace('+', "%2B"))));
             assert_eq!(query.number("limit", 0, u64::MAX), None, "{text}");
-            assert!(query.sound().is_err());
+            assert!(query.objection().is_some());
         }
         assert!(!Query::read(Some("detailed=no")).flag("detailed"));
     }

@@ -17,14 +17,17 @@ const HALF_MAX: usize = 8192;
 /// How many files one call of the policy looks at: some MiB, and far from its time.
 const AT_ONCE: usize = 32;
 
+/// What was found in a file: a title, or that there is none.
+type Named = Option<Title>;
+
 /// The titles that are remembered.
 #[derive(Debug, Default)]
 pub struct Titles(Mutex<Halves>);
 
 #[derive(Debug, Default)]
 struct Halves {
-    young: HashMap<Key, Option<Title>>,
-    old: HashMap<Key, Option<Title>>,
+    young: HashMap<Key, Named>,
+    old: HashMap<Key, Named>,
 }
 
 /// One state of one file, by one version of the rules. `home`: whose, where each user has one: the same
@@ -47,7 +50,7 @@ impl Titles {
         listed: &[Listed],
     ) -> (Vec<Option<Title>>, usize) {
         let key = |listed: Listed| Key { home: Arc::clone(home), listed, rules: generation.history.digest() };
-        let mut titles: Vec<Option<Option<Title>>> = {
+        let mut titles: Vec<Option<Named>> = {
             let mut known = self.known();
             listed.iter().map(|listed| known.get(&key(*listed))).collect()
         };
@@ -70,7 +73,7 @@ impl Titles {
 }
 
 impl Halves {
-    fn get(&mut self, key: &Key) -> Option<Option<Title>> {
+    fn get(&mut self, key: &Key) -> Option<Named> {
         if let Some(title) = self.young.get(key) {
             return Some(title.clone());
         }
@@ -79,7 +82,7 @@ impl Halves {
         Some(title)
     }
 
-    fn put(&mut self, key: Key, title: Option<Title>) {
+    fn put(&mut self, key: Key, title: Named) {
         if self.young.len() >= HALF_MAX {
             self.old = std::mem::take(&mut self.young);
         }

@@ -64,20 +64,20 @@ impl Directory {
     /// Moves the session's file at `path`, and its folder, aside under the name `aside`.
     pub fn set_aside(&self, path: &str, aside: &str) -> Result<(), NotMoved> {
         let place = self.place(path, false)?;
-        let shelf = self.shelf(true)?;
+        let kept = self.shelf(true)?;
         let stat = rustix::fs::statat(&place.folder, place.name.as_str(), AtFlags::SYMLINK_NOFOLLOW)
             .map_err(|error| not_moved(path, error))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(NotMoved::Strange(path.to_owned()));
         }
-        let aside = Place { folder: shelf, name: format!("{aside}{ENDING}") };
+        let aside = Place { folder: kept, name: format!("{aside}{ENDING}") };
         both(&place, &aside, path)
     }
 
     /// Moves back to `path` what lies aside under the name `aside`.
     pub fn put_back(&self, path: &str, aside: &str) -> Result<(), NotMoved> {
-        let shelf = self.shelf(false)?;
-        let aside = Place { folder: shelf, name: format!("{aside}{ENDING}") };
+        let kept = self.shelf(false)?;
+        let aside = Place { folder: kept, name: format!("{aside}{ENDING}") };
         let place = self.place(path, true)?;
         both(&aside, &place, path)
     }
@@ -85,16 +85,16 @@ impl Directory {
     /// Removes what lies aside under the name `aside`, if it still does.
     pub fn purge(&self, aside: &str) -> Result<(), NotPurged> {
         let failed = |error| NotPurged { name: aside.to_owned(), error };
-        let shelf = match self.shelf(false) {
-            Ok(shelf) => shelf,
+        let kept = match self.shelf(false) {
+            Ok(kept) => kept,
             Err(NotMoved::Missing) => return Ok(()),
             Err(error) => return Err(failed(std::io::Error::other(error.to_string()))),
         };
-        match rustix::fs::unlinkat(&shelf, format!("{aside}{ENDING}"), AtFlags::empty()) {
+        match rustix::fs::unlinkat(&kept, format!("{aside}{ENDING}"), AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(error) => return Err(failed(error.into())),
         }
-        remove(&shelf, aside.as_ref(), DEPTH_MAX).map_err(failed)
+        remove(&kept, aside.as_ref(), DEPTH_MAX).map_err(failed)
     }
 
     fn root(&self) -> Result<&File, NotMoved> {
@@ -138,14 +138,14 @@ fn folder(root: &File, at: &File, name: &str, make: bool) -> Result<File, Errno>
         Ok(()) | Err(Errno::EXIST) => {}
         Err(error) => return Err(error),
     }
-    let made = open()?;
-    let (above, own) = (rustix::fs::fstat(root)?, rustix::fs::fstat(&made)?);
+    let new = open()?;
+    let (above, own) = (rustix::fs::fstat(root)?, rustix::fs::fstat(&new)?);
     if (above.st_uid, above.st_gid) != (own.st_uid, own.st_gid) {
         // The agent is another user, and goes on writing there.
         let owner = (rustix::fs::Uid::from_raw(above.st_uid), rustix::fs::Gid::from_raw(above.st_gid));
-        rustix::fs::fchown(&made, Some(owner.0), Some(owner.1))?;
+        rustix::fs::fchown(&new, Some(owner.0), Some(owner.1))?;
     }
-    Ok(made)
+    Ok(new)
 }
 
 /// Moves a file and the folder that belongs to it; the file counts, so it goes last and comes first.

@@ -31,7 +31,7 @@ pub(in crate::server) async fn export(
         "jsonl" => Some(Format::Jsonl),
         _ => None,
     });
-    if let Err(answer) = query.sound() {
+    if let Some(answer) = query.objection() {
         return answer;
     }
     let format = format.unwrap_or(Format::Markdown);

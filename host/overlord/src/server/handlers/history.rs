@@ -24,10 +24,11 @@ pub(in crate::server) async fn history(
     let Some(session) = SessionId::parse(&session_id) else {
         return reply::error(StatusCode::BAD_REQUEST, "invalid session_id");
     };
-    let part = match part(Query::read(query.as_deref())) {
-        Ok(part) => part,
-        Err(answer) => return answer,
-    };
+    let mut query = Query::read(query.as_deref());
+    let part = part(&mut query);
+    if let Some(answer) = query.objection() {
+        return answer;
+    }
     let has = |tag: &str| names(&headers, tag);
     match way::history(&service.house, &caller, session, part, has).await {
         Ok(Told::Same(tag)) => tagged(reply::guarded(StatusCode::NOT_MODIFIED.into_response()), &tag),
@@ -39,17 +40,16 @@ pub(in crate::server) async fn history(
         }
         Err(NotTold::Deleted) => reply::error(StatusCode::NOT_FOUND, reply::DELETED),
         Err(NotTold::Beyond(size)) => {
-            let mut query = Query::read(query.as_deref());
             let after = query.text("after").unwrap_or_default().to_owned();
             query.refuse("after", &after, &format!("at most {size}, where the session's file ends now"));
-            query.sound().expect_err("something was just refused")
+            query.objection().expect("something was just refused")
         }
         Err(NotTold::Unreadable) => reply::error(StatusCode::INTERNAL_SERVER_ERROR, "failed to read session"),
     }
 }
 
 /// Which part is asked for; none where all of it is, in the original's form.
-fn part(mut query: Query) -> Result<Option<Part>, Response> {
+fn part(query: &mut Query) -> Option<Part> {
     let messages = query.number("last", 1, PART_MESSAGES_MAX.into());
     let before = query.number("before", 0, u64::MAX);
     let after = query.number("after", 0, u64::MAX);
@@ -63,14 +63,13 @@ fn part(mut query: Query) -> Result<Option<Part>, Response> {
         query.refuse("html", "true", "false: this host makes no HTML");
     }
     let asked = messages.is_some() || before.is_some() || after.is_some() || detailed;
-    query.sound()?;
     let side = match (before, after) {
         (Some(before), _) => Side::Before(before),
         (None, Some(after)) => Side::After(after),
         (None, None) => Side::End,
     };
     let messages = messages.and_then(|messages| u32::try_from(messages).ok()).unwrap_or(PART_MESSAGES);
-    Ok(asked.then_some(Part { side, messages, detailed, html }))
+    asked.then_some(Part { side, messages, detailed, html })
 }
 
 /// Whether the request has what this tag names, compared weakly, as `If-None-Match` is.

@@ -66,7 +66,7 @@ pub(in crate::server) async fn list(
     let after = query.value("cursor", "the `next` of the page before", Cursor::parse);
     let deleted = query.flag("deleted");
     let text = query.text("q").filter(|text| !text.is_empty()).map(str::to_owned);
-    if let Err(answer) = query.sound() {
+    if let Some(answer) = query.objection() {
         return answer;
     }
     let lines = lines.and_then(|lines| usize::try_from(lines).ok()).unwrap_or(PAGE_LINES);
