@@ -116,6 +116,8 @@ pub struct SessionsConfig {
     pub unowned: Unowned,
     /// Whether everything is open to everyone.
     pub open: bool,
+    /// For how many days a deleted one can be restored.
+    pub deleted_keep_days: usize,
 }
 
 /// How questions go on.

@@ -100,6 +100,7 @@ impl<'a> Reader<'a> {
             sessions: SessionsConfig {
                 unowned: self.choice("sessions.unowned"),
                 open: self.flag("sessions.open"),
+                deleted_keep_days: self.number("sessions.deleted_keep_days"),
             },
             runs: RunsConfig {
                 abandoned_after: Some(self.seconds("runs.abandoned_after_s")).filter(|time| !time.is_zero()),

@@ -8,6 +8,8 @@ use super::words::{FailMode, Instances, LogFormat, LogLevel, Unowned, WallChoice
 const WEEK_S: i64 = 7 * 24 * 3600;
 /// An hour: longer than any service manager waits for a service to stop.
 const STOP_AFTER_MAX_S: i64 = 3600;
+/// Ten years: for longer, do not delete.
+const DELETED_KEEP_DAYS_MAX: i64 = 3650;
 /// What a process may have of open sockets on a generously configured machine.
 const CONNECTIONS_MAX: i64 = 100_000;
 /// Clients of 200 MB each take 25 GB. Each run also holds one of the sandbox's 192 places from its
@@ -22,7 +24,7 @@ const OUTPUT_MAX_BYTES: i64 = 16 * 1024 * 1024 * 1024;
 /// come first.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("server", "How the HTTP server behaves."),
-    ("sessions", "Who may read and continue which conversation."),
+    ("sessions", "Who may read and continue which conversation, and what becomes of deleted ones."),
     ("runs", "How questions go on while they are being answered."),
     ("log", "What goes to standard error."),
     ("auth", "Who is asking? Decided by a component."),
@@ -140,6 +142,14 @@ pub(super) const KEYS: &[Key] = &[
         preset: Preset::Value("false"),
         original: None,
         about: "Whether everybody may read and continue everybody's sessions.",
+    },
+    Key {
+        path: "sessions.deleted_keep_days",
+        shape: Shape::Number { min: 0, max: DELETED_KEEP_DAYS_MAX },
+        preset: Preset::Value("30"),
+        original: None,
+        about: "For how many days a deleted session can be restored before it is removed for good; 0 removes\n\
+                it at once.",
     },
     Key {
         path: "runs.abandoned_after_s",

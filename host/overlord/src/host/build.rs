@@ -22,7 +22,7 @@ use crate::pipeline::House;
 use crate::runs::Runs;
 use crate::sandbox::{CodeCache, Loader, Sandbox};
 use crate::server::{Guard, Service, Visible};
-use crate::stages::{Admission, Agent, Desk, FailMode, Places, Recorder, Rules};
+use crate::stages::{Admission, Agent, Desk, FailMode, Places, Recorder, Rules, Titles};
 
 /// How much of a program's standard error is kept for a message: its last words.
 const STDERR_BYTES: usize = 8 << 10;
@@ -183,6 +183,8 @@ pub(super) async fn build(
             unowned_for_admins: config.sessions.unowned == Unowned::Admin,
             open: config.sessions.open,
         },
+        titles: Titles::default(),
+        deleted_keep_days: limit(config.sessions.deleted_keep_days),
         agent: agent(&config, &surroundings, &program, supervisor, workspace.clone(), homes),
         runs: Runs::new(epoch()),
         abandoned_after: config.runs.abandoned_after,

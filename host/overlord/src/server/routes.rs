@@ -90,6 +90,36 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         method: "GET",
+        path: "/agent/sessions",
+        access: Access::Gated,
+        handler: || on(MethodFilter::GET, handlers::list),
+    },
+    Route {
+        method: "POST",
+        path: "/agent/sessions/{session_id}/rename",
+        access: Access::Gated,
+        handler: || on(MethodFilter::POST, handlers::rename),
+    },
+    Route {
+        method: "POST",
+        path: "/agent/sessions/{session_id}/delete",
+        access: Access::Gated,
+        handler: || on(MethodFilter::POST, handlers::delete),
+    },
+    Route {
+        method: "POST",
+        path: "/agent/sessions/{session_id}/restore",
+        access: Access::Gated,
+        handler: || on(MethodFilter::POST, handlers::restore),
+    },
+    Route {
+        method: "GET",
+        path: "/agent/sessions/{session_id}/export",
+        access: Access::Gated,
+        handler: || on(MethodFilter::GET, handlers::export),
+    },
+    Route {
+        method: "GET",
         path: "/agent/sessions/{session_id}/history",
         access: Access::Gated,
         handler: || on(MethodFilter::GET, handlers::history),
