@@ -16,7 +16,7 @@ function agentName(me) {
 export function showAccount(me) {
   byId("account-initial").textContent = [...me.user][0]?.toUpperCase() ?? "?";
   byId("account-user").textContent = me.user;
-  byId("account-agent").textContent = `asks ${agentName(me)}`;
+  byId("account-agent").textContent = me.demo ? "demo agent" : me.agent;
   byId("account-workspace").textContent = me.workspace;
   byId("account-workspace").title = `The agent works in ${me.workspace}`;
   byId("sign-out").hidden = !me.own_cookie;
@@ -31,7 +31,7 @@ export function showBanner(me) {
   if (!me.agent_found) {
     banner.append(el("strong", {}, "The agent is missing. "), `The program “${me.agent}” is not on the host's machine, so questions cannot be answered. Whoever runs the host can install it; nothing here needs to be restarted.`);
   } else if (me.demo) {
-    banner.append(el("strong", {}, "Demo. "), "A built-in agent answers, without an account and without a model. Ask ", el("code", {}, "demo:help"), " to see what it can show.");
+    banner.append(el("strong", {}, "Demo. "), "No model answers here. Ask ", el("code", {}, "demo:help"), " to see what it can show.");
   }
 }
 

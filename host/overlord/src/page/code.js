@@ -11,9 +11,12 @@ export function dress(blocks) {
   for (const block of [...blocks.children]) {
     if (!block.matches("pre, table")) block.setAttribute("dir", "auto");
   }
+  for (const box of blocks.querySelectorAll("input[type=checkbox]")) {
+    box.setAttribute("aria-label", box.checked ? "done" : "not done");
+  }
   for (const pre of blocks.querySelectorAll("pre")) frame(pre);
   for (const table of blocks.querySelectorAll("table")) {
-    const wide = el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Table" });
+    const wide = el("div", { class: "wide", tabindex: "0", role: "group", "aria-label": "Table" });
     table.replaceWith(wide);
     wide.append(table);
   }
@@ -25,7 +28,7 @@ function frame(pre) {
   const box = el("div", { class: "code-box", dir: "ltr" });
   pre.replaceWith(box);
   pre.setAttribute("tabindex", "0");
-  pre.setAttribute("role", "region");
+  pre.setAttribute("role", "group");
   pre.setAttribute("aria-label", language ? `Code, ${language}` : "Code");
   box.append(
     el("div", { class: "code-bar" }, el("span", { class: "code-lang" }, language), copyButton()),

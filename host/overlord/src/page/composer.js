@@ -12,7 +12,6 @@ const TICK_MS = 250;
 export class Composer {
   #box = byId("question");
   #send = byId("send");
-  #sendWait = byId("send-wait");
   #count = byId("count");
   #notice = byId("notice");
   #key = null;
@@ -98,11 +97,11 @@ export class Composer {
     if (left <= 0) {
       clearInterval(this.#ticker);
       this.#heldUntil = 0;
-      this.#sendWait.textContent = "";
+      delete this.#send.dataset.wait;
       this.notice(null);
       this.#say("You can send again.");
     } else {
-      this.#sendWait.textContent = countdown(left);
+      this.#send.dataset.wait = countdown(left);
       const clock = document.getElementById("hold-clock");
       if (clock) clock.textContent = `Again in ${countdown(left)}`;
     }
@@ -149,6 +148,7 @@ export class Composer {
     this.#changed();
     // Until the host has the question, a reload must find it in the box.
     keepDraft(this.#key, text);
+    if (!isTouch()) this.focus();
     this.#onSend(text);
   }
 

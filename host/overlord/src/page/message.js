@@ -38,9 +38,13 @@ export function emptyArticle(role, at) {
   const who = role === "user" ? "You" : "Agent";
   const head = el("header", { class: "who" }, el("h2", {}, who));
   if (!Number.isNaN(at)) {
-    head.append(el("time", { datetime: new Date(at).toISOString(), title: exact(at) }, stamp(at)));
+    head.append(timeOf(at));
   }
   return el("article", { class: `message ${role}`, "data-role": role }, head);
+}
+
+export function timeOf(at) {
+  return el("time", { datetime: new Date(at).toISOString(), title: exact(at) }, stamp(at));
 }
 
 export function plainText(text) {
@@ -138,7 +142,7 @@ export function regroup(root) {
 }
 
 function labelled(label, text) {
-  return el("div", { class: "labelled" }, el("p", { class: "label" }, label), el("pre", { class: "raw", tabindex: "0", role: "region", "aria-label": label, dir: "auto" }, text));
+  return el("div", { class: "labelled" }, el("p", { class: "label" }, label), el("pre", { class: "raw", tabindex: "0", role: "group", "aria-label": label, dir: "auto" }, text));
 }
 
 /** JSON with indents; what is not JSON as it is. */

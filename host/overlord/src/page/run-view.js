@@ -6,7 +6,7 @@ import { el } from "./dom.js";
 import { fromHost } from "./host-html.js";
 import { dress } from "./code.js";
 import { patchBlocks } from "./blocks.js";
-import { denied, emptyArticle, errorBox, fillResult, plainText, prose, toolCall } from "./message.js";
+import { denied, emptyArticle, errorBox, fillResult, plainText, prose, timeOf, toolCall } from "./message.js";
 import { duration } from "./time.js";
 
 const ENDED = ["done", "failed", "cancelled", "interrupted"];
@@ -105,11 +105,17 @@ export class RunView {
 
   #part(type, data) {
     if (this.#stale) this.#clear();
-    this.#answer.hidden = false;
+    this.#showAnswer();
     if (type === "html") this.#html(data);
     else if (type === "tool") this.#tool(data);
     else if (type === "denied") this.#answer.append(denied(data.name));
     else if (type === "note") this.#answer.append(el("p", { class: "marker" }, data.text));
+  }
+
+  #showAnswer() {
+    if (!this.#answer.hidden) return;
+    this.#answer.hidden = false;
+    this.#answer.querySelector("header").append(timeOf(this.#startedAt));
   }
 
   /** After a gap the text is told anew; what was shown stays until then. */
@@ -137,10 +143,10 @@ export class RunView {
 
   #done(data) {
     if (data.is_error) {
-      this.#answer.hidden = false;
+      this.#showAnswer();
       this.#answer.append(errorBox(data.result));
     } else if (this.text.trim() === "" && (data.html || data.result)) {
-      this.#answer.hidden = false;
+      this.#showAnswer();
       this.#answer.append(prose(data.html, data.result));
     }
     const turns = data.num_turns > 1 ? `, ${data.num_turns} turns` : "";
@@ -155,7 +161,7 @@ export class RunView {
     } else if (reason === "interrupted") {
       this.#end("interrupted", el("p", {}, "The host was restarted while this was being answered. The rest of the answer is lost."), this.#putBack());
     } else {
-      this.#answer.hidden = false;
+      this.#showAnswer();
       this.#answer.append(errorBox(detail || "There is no answer."));
       this.#end("failed", this.#putBack());
     }

@@ -138,6 +138,7 @@ export class SessionMenu {
     const items = this.#items;
     const here = items.indexOf(document.activeElement);
     const to = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: -1 }[event.key];
+    if (event.key === "Escape") event.stopPropagation();
     if (event.key === "Tab") this.#menu.hidePopover();
     if (event.key === "Escape" || event.key === "Tab") this.#button.focus();
     if (to === undefined) return;
