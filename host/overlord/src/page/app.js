@@ -132,8 +132,8 @@ async function open(id) {
   if (!id) return;
   byId("messages").setAttribute("aria-busy", "true");
   try {
-    const running = api.runs({ session: id, ended: true }).catch(() => []);
-    const runs = await running;
+    // In this order: what has ended before the history is read is surely in it.
+    const runs = await api.runs({ session: id, ended: true }).catch(() => []);
     await conversation.open(id, (messages) => live.take(id, runs, messages));
   } catch (failure) {
     if (id !== openId || failure.name === "AbortError") return;

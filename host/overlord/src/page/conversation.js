@@ -80,18 +80,26 @@ export class Conversation {
   /** To the newest, wherever one is; where the end was dropped it is read again. */
   async toEnd() {
     this.#stick = true;
-    if (this.#cutBelow) {
-      const { signal } = this.#abort;
+    if (this.#cutBelow && !(await this.#readEnd())) return;
+    this.#stick = true;
+    this.#resized();
+    this.#scrolled();
+  }
+
+  async #readEnd() {
+    const { signal } = this.#abort;
+    try {
       const page = await this.#api.history(this.#sessionId, { last: PAGE_MESSAGES }, signal);
-      if (signal.aborted) return;
+      if (signal.aborted) return false;
       for (const { element } of this.#pages) element.remove();
       this.#pages = [];
       this.#insert(page, "end");
       this.#setCutBelow(false);
+      return true;
+    } catch (failure) {
+      if (!signal.aborted) this.#edge(this.#parts.below, failure.message, () => this.toEnd());
+      return false;
     }
-    this.#stick = true;
-    this.#resized();
-    this.#scrolled();
   }
 
   /** Something of one's own was added: it is to be seen. */
@@ -176,6 +184,7 @@ export class Conversation {
 
   /** The runs below the history would follow a gap, so they are hidden while there is one. */
   #setCutBelow(cut) {
+    if (!cut) this.#edge(this.#parts.below, null);
     if (cut && !this.#cutBelow) this.#live.dropEnded();
     this.#cutBelow = cut;
     this.#parts.live.hidden = cut;
