@@ -31,6 +31,7 @@ export class SessionList {
   #current = null;
   #deleted = false;
   #editing = false;
+  #loading = false;
   #abort = new AbortController();
 
   /** @param {import("./api.js").Api} api @param {Page} page */
@@ -95,15 +96,22 @@ export class SessionList {
     this.#draw();
   }
 
+  /** Another search or another list: what is on its way belongs to the one before. */
   async #reload() {
+    this.#abort.abort();
+    this.#abort = new AbortController();
     this.#sessions = [];
+    this.#next = null;
+    this.#more.hidden = true;
     await this.refresh();
   }
 
   async #loadMore() {
-    if (this.#next === null || this.#more.hidden) return;
     const cursor = this.#next;
+    if (cursor === null || this.#loading) return;
+    this.#loading = true;
     const page = await this.#fetch(cursor);
+    this.#loading = false;
     if (!page || cursor !== this.#next) return;
     this.#next = page.next;
     const known = new Set(this.#sessions.map((session) => session.session_id));
@@ -112,13 +120,11 @@ export class SessionList {
   }
 
   async #fetch(cursor) {
-    this.#abort.abort();
-    this.#abort = new AbortController();
     const { signal } = this.#abort;
     try {
       return await this.#api.sessions({ q: this.#search.value.trim(), cursor, deleted: this.#deleted, signal });
     } catch (failure) {
-      if (!signal.aborted) this.#note.textContent = failure.message;
+      if (!signal.aborted && this.#sessions.length === 0) this.#note.textContent = failure.message;
       return null;
     }
   }
