@@ -7,7 +7,7 @@
 export class Failure extends Error {
   /** @param {FailureKind} kind @param {number} status 0 where nothing came back */
   constructor(kind, status, message, retryAfterMs = null) {
-    super(message);
+    super(/[.!?…]$/.test(message) ? message : `${message}.`);
     this.kind = kind;
     this.status = status;
     this.retryAfterMs = retryAfterMs;

@@ -88,6 +88,7 @@ async function start() {
 }
 
 function signedOut() {
+  if (document.documentElement.dataset.view === "signed-out") return;
   live.leave();
   signIn.show(me ? "You are signed out. What you were writing is kept, and is there again once you are signed in." : "Ask an agent on this machine, and read what it answered.");
   show("signed-out");
@@ -151,6 +152,7 @@ async function open(id) {
 }
 
 function newSession() {
+  if (location.hash) history.pushState(null, "", location.pathname);
   open(null);
   composer.focus();
 }
@@ -176,8 +178,8 @@ async function send(message) {
   } catch (failure) {
     composer.putFor(id, message);
     if (failure.kind === "signed-out") return;
-    if (failure.retryAfterMs) composer.hold(failure.retryAfterMs, failure.kind === "stopping" ? "The host is restarting. Your question is back in the box." : "Too many questions for now. Yours is back in the box.");
-    else composer.notice(`${failure.message} Your question is back in the box.`, { kind: "warning" });
+    if (failure.retryAfterMs) composer.hold(failure.retryAfterMs, failure.kind === "wait" ? "Too many questions for now. Yours is back in the box." : `${failure.message} Your question is back in the box.`);
+    else composer.notice(`${failure.message} Your question is back in the box.`);
   }
   showState();
 }
@@ -185,8 +187,8 @@ async function send(message) {
 function stop() {
   const view = live.running;
   if (!view?.runId) return;
-  status.textContent = "Stopping…";
   live.cancel(view);
+  if (!isTouch()) composer.focus();
 }
 
 function runEnded(view) {
@@ -201,8 +203,8 @@ function runEnded(view) {
 function showState() {
   const running = live.running;
   const waiting = live.active.filter((view) => view.state === "queued").length;
-  byId("stop").hidden = !running?.runId;
-  status.textContent = !navigator.onLine ? "You are offline. What is being answered goes on." : [running ? "Answering" : "", waiting ? `${waiting} waiting` : ""].filter(Boolean).join(", ");
+  byId("stop").hidden = !running?.runId || running.stopping;
+  status.textContent = !navigator.onLine ? "You are offline. What is being answered goes on." : [running && (running.stopping ? "Stopping" : "Answering"), waiting ? `${waiting} waiting` : ""].filter(Boolean).join(", ");
   const isEmpty = conversation.size === 0 && byId("live").childElementCount === 0 && byId("messages").getAttribute("aria-busy") === null && byId("above").hidden;
   byId("empty").hidden = !isEmpty;
   if (isEmpty) byId("empty").replaceChildren(emptyState(me, (text) => composer.put(text)));

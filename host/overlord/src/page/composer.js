@@ -73,9 +73,8 @@ export class Composer {
   }
 
   /** @param {string|null} words what stands above the box; null takes it away */
-  notice(words, { kind = "warning", action = null } = {}) {
+  notice(words, action = null) {
     this.#notice.hidden = words === null;
-    this.#notice.className = `notice ${kind}`;
     this.#notice.replaceChildren();
     if (words === null) return;
     const close = el("button", { type: "button", class: "icon-button small", "aria-label": "Dismiss", click: () => this.notice(null) }, icon("close"));
@@ -86,7 +85,7 @@ export class Composer {
   /** Nothing can be sent for so long; the button comes back by itself. */
   hold(milliseconds, words) {
     this.#heldUntil = Date.now() + milliseconds;
-    this.notice(words, { action: el("span", { class: "clock", id: "hold-clock", "aria-hidden": "true" }) });
+    this.notice(words, el("span", { class: "clock", id: "hold-clock", "aria-hidden": "true" }));
     clearInterval(this.#ticker);
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
     this.#tick();

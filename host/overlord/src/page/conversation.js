@@ -169,7 +169,7 @@ export class Conversation {
   }
 
   #insert({ messages, before = null, after = null }, where) {
-    const element = el("div", { class: "page" }, ...messages.map(messageArticle));
+    const element = el("div", { class: "page" }, ...messages.filter(saysSomething).map(messageArticle));
     const page = { element, before, after };
     if (where === "start") {
       this.#pages.unshift(page);
@@ -208,4 +208,8 @@ export class Conversation {
     edge.replaceChildren(...(words === null ? [] : [words]));
     if (again) edge.append(" ", el("button", { type: "button", class: "link", click: again }, "Try again"));
   }
+}
+
+function saysSomething({ text, asides }) {
+  return text !== "" || (asides?.length ?? 0) > 0;
 }

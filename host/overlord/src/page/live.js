@@ -129,12 +129,15 @@ export class Live {
 
   /** @param {RunView} view stops it, or withdraws it from the queue */
   async cancel(view) {
+    view.stopping = true;
+    this.#page.onChange(view);
     try {
       const { state } = await this.#api.cancel(view.runId);
       if (state === "cancelled") view.apply("error", { reason: "cancelled" });
       if (view.ended) this.#ended(view);
-      else this.#page.onChange(view);
     } catch (failure) {
+      view.stopping = false;
+      this.#page.onChange(view);
       this.#page.onFailure(failure);
     }
   }

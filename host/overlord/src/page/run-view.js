@@ -15,6 +15,8 @@ export class RunView {
   runId = null;
   /** @type {"sending"|"queued"|"running"|"done"|"failed"|"cancelled"|"interrupted"} */
   state = "sending";
+  /** Whether it was told to stop, and has not ended yet. */
+  stopping = false;
   /** Where the limiter refused it in the end: when it may be asked again. */
   retryAfterMs = null;
   #question;

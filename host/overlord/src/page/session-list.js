@@ -86,7 +86,7 @@ export class SessionList {
   /** The first page anew; what was loaded further down stays. */
   async refresh() {
     const fresh = await this.#fetch(null);
-    if (!fresh || this.#editing) return;
+    if (!fresh || this.#editing || this.#menu.isOpen) return;
     const known = new Set(fresh.sessions.map((session) => session.session_id));
     const oldest = fresh.sessions.at(-1)?.modified ?? 0;
     const further = fresh.next === null ? [] : this.#sessions

@@ -38,7 +38,7 @@ export function deletedRow(session, onRestore) {
       "div",
       { class: "row-words" },
       el("span", { class: "row-title", dir: "auto", title }, title),
-      el("span", { class: "row-meta", title: `Deleted ${exact(session.deleted_at)}` }, `gone for good ${relative(session.restorable_until)}`),
+      el("span", { class: "row-meta", title: `Deleted ${exact(session.deleted_at)}` }, `gone ${relative(session.restorable_until)}`),
     ),
     el("button", { type: "button", class: "button small", "aria-label": `Restore ${title}`, click: onRestore }, "Restore"),
   );
@@ -110,6 +110,10 @@ export class SessionMenu {
       this.#button?.setAttribute("aria-expanded", String(event.newState === "open"));
       if (event.newState === "open") this.#items[0].focus();
     });
+  }
+
+  get isOpen() {
+    return this.#menu.matches(":popover-open");
   }
 
   get #items() {

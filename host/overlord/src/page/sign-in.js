@@ -33,7 +33,10 @@ export class SignIn {
       if (token) this.exchange(token);
       else this.#tell("This is no sign-in address: it ends with #token= and a token.");
     });
-    byId("sign-in-again").addEventListener("click", () => this.#onSignedIn());
+    byId("sign-in-again").addEventListener("click", async () => {
+      await this.#onSignedIn();
+      this.#tell("No application signs you in here so far.");
+    });
   }
 
   /** @param {string} why one is here */

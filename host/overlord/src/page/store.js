@@ -38,5 +38,6 @@ export function keepDraft(id, text) {
 /** After signing out, the next one at this browser is to find nothing. */
 export function forgetAll() {
   rememberSession(null);
-  quietly(() => sessionStorage.clear());
+  const ours = quietly(() => Object.keys(sessionStorage).filter((key) => key.startsWith(DRAFT)));
+  for (const key of ours ?? []) quietly(() => sessionStorage.removeItem(key));
 }
