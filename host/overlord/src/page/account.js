@@ -3,7 +3,11 @@
 
 import { byId, el } from "./dom.js";
 
-const EXAMPLES = ["What is in this directory?", "Explain the newest change in this repository.", "Which tests are there, and how do I run them?"];
+const EXAMPLES = [
+  "What is in this directory?",
+  "Explain the newest change in this repository.",
+  "Which tests are there, and how do I run them?",
+];
 const DEMO_EXAMPLES = ["demo:help", ...EXAMPLES.slice(0, 2)];
 
 /** @typedef {{user: string, roles: string[], agent: string, agent_found: boolean, demo: boolean, workspace: string, own_cookie: boolean, message_characters_max: number}} Me */
@@ -29,9 +33,17 @@ export function showBanner(me) {
   banner.classList.toggle("bad", !me.agent_found);
   banner.replaceChildren();
   if (!me.agent_found) {
-    banner.append(el("strong", {}, "The agent is missing. "), `The program “${me.agent}” is not on the host's machine, so questions cannot be answered. Whoever runs the host can install it; nothing here needs to be restarted.`);
+    banner.append(
+      el("strong", {}, "The agent is missing. "),
+      `The program “${me.agent}” is not on the host's machine, so questions cannot be answered. Whoever runs the host can install it; nothing here needs to be restarted.`,
+    );
   } else if (me.demo) {
-    banner.append(el("strong", {}, "Demo. "), "No model answers here. Ask ", el("code", {}, "demo:help"), " to see what it can show.");
+    banner.append(
+      el("strong", {}, "Demo. "),
+      "No model answers here. Ask ",
+      el("code", {}, "demo:help"),
+      " to see what it can show.",
+    );
   }
 }
 
@@ -41,13 +53,30 @@ export function showBanner(me) {
  */
 export function emptyState(me, use) {
   if (!me) return el("div");
-  const examples = (me.demo ? DEMO_EXAMPLES : EXAMPLES).map((text) => el("li", {}, el("button", { type: "button", class: "example", click: () => use(text) }, text)));
+  const examples = (me.demo ? DEMO_EXAMPLES : EXAMPLES).map((text) =>
+    el("li", {}, el("button", { type: "button", class: "example", click: () => use(text) }, text)),
+  );
   return el(
     "div",
     { class: "welcome" },
     el("h2", {}, "Ask something"),
-    el("p", {}, `Your question goes to ${agentName(me)}, which works in `, el("code", {}, me.workspace), ". The answer appears as it is made, and goes on even if you close this page."),
+    el(
+      "p",
+      {},
+      `Your question goes to ${agentName(me)}, which works in `,
+      el("code", {}, me.workspace),
+      ". The answer appears as it is made, and goes on even if you close this page.",
+    ),
     el("ul", { class: "examples", "aria-label": "Examples" }, ...examples),
-    el("p", { class: "quiet only-wide" }, el("kbd", {}, "Enter"), " sends, ", el("kbd", {}, "n"), " begins a new session, ", el("kbd", {}, "?"), " lists the keys."),
+    el(
+      "p",
+      { class: "quiet only-wide" },
+      el("kbd", {}, "Enter"),
+      " sends, ",
+      el("kbd", {}, "n"),
+      " begins a new session, ",
+      el("kbd", {}, "?"),
+      " lists the keys.",
+    ),
   );
 }

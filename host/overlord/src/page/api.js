@@ -16,7 +16,10 @@ export class Failure extends Error {
   static async of(response) {
     const kinds = { 401: "signed-out", 404: "missing", 429: "wait", 503: "stopping" };
     const seconds = Number.parseFloat(response.headers.get("retry-after") ?? "");
-    const detail = await response.json().then((body) => sentence(body.detail), () => null);
+    const detail = await response.json().then(
+      (body) => sentence(body.detail),
+      () => null,
+    );
     return new Failure(
       kinds[response.status] ?? "refused",
       response.status,
@@ -55,9 +58,7 @@ export class Api extends EventTarget {
       response = await fetch(search.size > 0 ? `${path}?${search}` : path, init);
     } catch (error) {
       if (signal?.aborted) throw error;
-      throw new Failure("offline", 0, navigator.onLine
-        ? "The host does not answer."
-        : "You are offline.");
+      throw new Failure("offline", 0, navigator.onLine ? "The host does not answer." : "You are offline.");
     }
     if (response.ok) return response;
     const failure = await Failure.of(response);
@@ -123,7 +124,13 @@ export class Api extends EventTarget {
 
   ask(session_id, message, signal) {
     const headers = { accept: "text/event-stream" };
-    return this.send("/agent/ask", { method: "POST", query: { html: true }, body: { session_id, message }, headers, signal });
+    return this.send("/agent/ask", {
+      method: "POST",
+      query: { html: true },
+      body: { session_id, message },
+      headers,
+      signal,
+    });
   }
 
   runEvents(runId, lastEventId, signal) {

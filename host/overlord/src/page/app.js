@@ -32,18 +32,24 @@ const live = new Live(api, byId("live"), {
   putBack: (message) => composer.put(message),
   onFailure: (failure) => composer.notice(failure.message),
 });
-const conversation = new Conversation(api, {
-  scroller: byId("scroller"),
-  content: byId("content"),
-  pages: byId("pages"),
-  live: byId("live"),
-  above: byId("above"),
-  below: byId("below"),
-  jump: byId("jump"),
-}, live);
+const conversation = new Conversation(
+  api,
+  {
+    scroller: byId("scroller"),
+    content: byId("content"),
+    pages: byId("pages"),
+    live: byId("live"),
+    above: byId("above"),
+    below: byId("below"),
+    jump: byId("jump"),
+  },
+  live,
+);
 const sessions = new SessionList(api, {
   onTitle: showTitle,
-  onDeleted: (id) => { if (id === openId) newSession(); },
+  onDeleted: (id) => {
+    if (id === openId) newSession();
+  },
   onRestored: (id) => go(id),
   toasts,
 });
@@ -75,7 +81,9 @@ async function start() {
       if (failure.kind === "signed-out") return;
       byId("starting-text").textContent = `${failure.message} Trying again…`;
       show("starting");
-      await new Promise((resolve) => { setTimeout(resolve, failure.retryAfterMs ?? START_RETRY_MS); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, failure.retryAfterMs ?? START_RETRY_MS);
+      });
     }
   }
   showAccount(me);
@@ -90,7 +98,11 @@ async function start() {
 function signedOut() {
   if (document.documentElement.dataset.view === "signed-out") return;
   live.leave();
-  signIn.show(me ? "You are signed out. What you were writing is kept, and is there again once you are signed in." : "Ask an agent on this machine, and read what it answered.");
+  signIn.show(
+    me
+      ? "You are signed out. What you were writing is kept, and is there again once you are signed in."
+      : "Ask an agent on this machine, and read what it answered.",
+  );
   show("signed-out");
 }
 
@@ -105,7 +117,10 @@ async function signOut() {
     conversation.clear();
     history.replaceState(null, "", location.pathname);
     await start();
-    if (me) toasts.show(`Overlord's own sign-in is gone; another application still signs you in${user === me.user ? "" : ` as ${me.user}`}. Sign out there too.`);
+    if (me)
+      toasts.show(
+        `Overlord's own sign-in is gone; another application still signs you in${user === me.user ? "" : ` as ${me.user}`}. Sign out there too.`,
+      );
   } catch (failure) {
     toasts.show(failure.message);
   }
@@ -170,16 +185,15 @@ async function send(message) {
       composer.adopt(id);
       sessions.setCurrent(id);
     }
+    keepDraft(id, message);
+    await conversation.toEnd();
     const asking = live.ask(id, message);
     conversation.follow();
     await asking;
     composer.sent(id);
     sessions.refresh();
   } catch (failure) {
-    composer.putFor(id, message);
-    if (failure.kind === "signed-out") return;
-    if (failure.retryAfterMs) composer.hold(failure.retryAfterMs, failure.kind === "wait" ? "Too many questions for now. Yours is back in the box." : `${failure.message} Your question is back in the box.`);
-    else composer.notice(`${failure.message} Your question is back in the box.`);
+    composer.refused(id, message, failure);
   }
   showState();
 }
@@ -194,8 +208,7 @@ function stop() {
 function runEnded(view) {
   showState();
   sessions.refresh();
-  const words = { done: `Answer: ${view.text}`, cancelled: "Stopped.", interrupted: "The answer was interrupted.", failed: "There is no answer." };
-  say(words[view.state] ?? "");
+  say(view.spoken);
   if (view.retryAfterMs) composer.hold(view.retryAfterMs, "Too many questions for now.");
 }
 
@@ -204,8 +217,16 @@ function showState() {
   const running = live.running;
   const waiting = live.active.filter((view) => view.state === "queued").length;
   byId("stop").hidden = !running?.runId || running.stopping;
-  status.textContent = !navigator.onLine ? "You are offline. What is being answered goes on." : [running && (running.stopping ? "Stopping" : "Answering"), waiting ? `${waiting} waiting` : ""].filter(Boolean).join(", ");
-  const isEmpty = conversation.size === 0 && byId("live").childElementCount === 0 && byId("messages").getAttribute("aria-busy") === null && byId("above").hidden;
+  status.textContent = !navigator.onLine
+    ? "You are offline. What is being answered goes on."
+    : [running && (running.stopping ? "Stopping" : "Answering"), waiting ? `${waiting} waiting` : ""]
+        .filter(Boolean)
+        .join(", ");
+  const isEmpty =
+    conversation.size === 0 &&
+    byId("live").childElementCount === 0 &&
+    byId("messages").getAttribute("aria-busy") === null &&
+    byId("above").hidden;
   byId("empty").hidden = !isEmpty;
   if (isEmpty) byId("empty").replaceChildren(emptyState(me, (text) => composer.put(text)));
 }
@@ -220,10 +241,13 @@ function showTitle(title) {
 
 /** The list changes by what is done in other tabs too; a hidden tab asks nothing. */
 function lookAgain() {
-  setTimeout(async () => {
-    if (me && !document.hidden && document.documentElement.dataset.view === "app") await sessions.refresh();
-    lookAgain();
-  }, sessions.isBusy || live.active.length > 0 ? BUSY_LOOK_MS : IDLE_LOOK_MS);
+  setTimeout(
+    async () => {
+      if (me && !document.hidden && document.documentElement.dataset.view === "app") await sessions.refresh();
+      lookAgain();
+    },
+    sessions.isBusy || live.active.length > 0 ? BUSY_LOOK_MS : IDLE_LOOK_MS,
+  );
 }
 
 function backAgain() {

@@ -30,14 +30,16 @@ function frame(pre) {
   pre.setAttribute("tabindex", "0");
   pre.setAttribute("role", "group");
   pre.setAttribute("aria-label", language ? `Code, ${language}` : "Code");
-  box.append(
-    el("div", { class: "code-bar" }, el("span", { class: "code-lang" }, language), copyButton()),
-    pre,
-  );
+  box.append(el("div", { class: "code-bar" }, el("span", { class: "code-lang" }, language), copyButton()), pre);
 }
 
 function copyButton() {
-  return el("button", { type: "button", class: "copy", "aria-label": "Copy code" }, icon("copy"), el("span", {}, "Copy"));
+  return el(
+    "button",
+    { type: "button", class: "copy", "aria-label": "Copy code" },
+    icon("copy"),
+    el("span", {}, "Copy"),
+  );
 }
 
 /**
@@ -53,7 +55,9 @@ export function listenForCopy(root, say) {
     const words = button.querySelector("span");
     words.textContent = done ? "Copied" : "Select and copy by hand";
     say(done ? "Code copied" : "The browser does not let the page copy");
-    setTimeout(() => { words.textContent = "Copy"; }, COPIED_FOR_MS);
+    setTimeout(() => {
+      words.textContent = "Copy";
+    }, COPIED_FOR_MS);
   });
 }
 

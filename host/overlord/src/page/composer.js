@@ -66,10 +66,19 @@ export class Composer {
     if (!isTouch()) this.focus();
   }
 
-  /** As `put`, for a session that may not be open any more. */
-  putFor(id, text) {
+  /**
+   * The host did not take the question: it goes back into the box of its session,
+   * which may not be the open one any more.
+   * @param {string|null} id @param {string} text @param {import("./api.js").Failure} failure
+   */
+  refused(id, text, failure) {
     if (id === this.#key) this.put(text);
     else keepDraft(id, text);
+    if (failure.kind === "signed-out") return;
+    const why = failure.retryAfterMs && failure.kind === "wait" ? "Too many questions for now." : failure.message;
+    const words = `${why} Your question is back in the box.`;
+    if (failure.retryAfterMs) this.hold(failure.retryAfterMs, words);
+    else this.notice(words);
   }
 
   /** @param {string|null} words what stands above the box; null takes it away */
@@ -77,7 +86,11 @@ export class Composer {
     this.#notice.hidden = words === null;
     this.#notice.replaceChildren();
     if (words === null) return;
-    const close = el("button", { type: "button", class: "icon-button small", "aria-label": "Dismiss", click: () => this.notice(null) }, icon("close"));
+    const close = el(
+      "button",
+      { type: "button", class: "icon-button small", "aria-label": "Dismiss", click: () => this.notice(null) },
+      icon("close"),
+    );
     this.#notice.append(el("p", {}, words), ...(action ? [action] : []), close);
     this.#say(words);
   }
@@ -112,8 +125,10 @@ export class Composer {
     keepDraft(this.#key, text);
     const length = text.length < this.#limit * COUNT_FROM ? text.length : [...text].length;
     const over = length > this.#limit;
-    this.#count.textContent = length < this.#limit * COUNT_FROM ? ""
-      : `${length.toLocaleString("en")} of ${this.#limit.toLocaleString("en")} characters`;
+    this.#count.textContent =
+      length < this.#limit * COUNT_FROM
+        ? ""
+        : `${length.toLocaleString("en")} of ${this.#limit.toLocaleString("en")} characters`;
     this.#count.classList.toggle("over", over);
     this.#box.setAttribute("aria-invalid", String(over));
     const held = this.#heldUntil > 0;

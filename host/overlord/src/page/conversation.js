@@ -30,7 +30,7 @@ export class Conversation {
   /**
    * @param {import("./api.js").Api} api
    * @param {{scroller: HTMLElement, content: HTMLElement, pages: HTMLElement, live: HTMLElement, above: HTMLElement, below: HTMLElement, jump: HTMLElement}} parts
-   * @param {{dropEnded: () => void}} live
+   * @param {import("./live.js").Live} live
    */
   constructor(api, parts, live) {
     this.#api = api;
@@ -93,8 +93,8 @@ export class Conversation {
       if (signal.aborted) return false;
       for (const { element } of this.#pages) element.remove();
       this.#pages = [];
-      this.#insert(page, "end");
       this.#setCutBelow(false);
+      this.#insert({ ...page, messages: this.#live.untold(page.messages) }, "end");
       return true;
     } catch (failure) {
       if (!signal.aborted) this.#edge(this.#parts.below, failure.message, () => this.toEnd());
@@ -127,7 +127,8 @@ export class Conversation {
     const near = scroller.clientHeight * NEAR_EDGE;
     const first = this.#pages[0];
     if (scroller.scrollTop < near && first && first.before !== null) this.#more("start");
-    else if (this.#cutBelow && scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < near) this.#more("end");
+    else if (this.#cutBelow && scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < near)
+      this.#more("end");
   }
 
   /** @param {"start"|"end"} where */
@@ -152,12 +153,10 @@ export class Conversation {
   }
 
   #take(page, where) {
-    if (where === "end" && page.messages.length === 0) {
-      this.#setCutBelow(false);
-      return;
-    }
-    this.#insert(page, where);
-    if (where === "end" && page.messages.length < PAGE_MESSAGES) this.#setCutBelow(false);
+    const messages = where === "end" ? this.#live.untold(page.messages) : page.messages;
+    const isEnd = where === "end" && messages.length < PAGE_MESSAGES;
+    if (isEnd) this.#setCutBelow(false);
+    if (messages.length > 0) this.#insert({ ...page, messages }, where);
     while (this.#pages.length > PAGES_MAX) {
       if (where === "start") {
         this.#pages.pop().element.remove();
@@ -182,10 +181,13 @@ export class Conversation {
     regroup(this.#parts.pages);
   }
 
-  /** The runs below the history would follow a gap, so they are hidden while there is one. */
+  /**
+   * The runs below the history would follow a gap, so they are hidden while there is one.
+   * Those that have ended are in the history by now, and are read with it.
+   */
   #setCutBelow(cut) {
     if (!cut) this.#edge(this.#parts.below, null);
-    if (cut && !this.#cutBelow) this.#live.dropEnded();
+    if (cut !== this.#cutBelow) this.#live.dropEnded();
     this.#cutBelow = cut;
     this.#parts.live.hidden = cut;
   }
@@ -194,8 +196,9 @@ export class Conversation {
   #keepingPlace(change) {
     const { scroller } = this.#parts;
     const top = scroller.getBoundingClientRect().top;
-    const anchor = [...this.#parts.pages.querySelectorAll("[data-role]")]
-      .find((message) => message.getBoundingClientRect().bottom > top);
+    const anchor = [...this.#parts.pages.querySelectorAll("[data-role]")].find(
+      (message) => message.getBoundingClientRect().bottom > top,
+    );
     const place = anchor?.getBoundingClientRect().top;
     scroller.classList.add("unanchored");
     change();

@@ -40,8 +40,7 @@ export function byId(id) {
 
 /** Whether keys typed now are text: then single letters are no commands. */
 export function isTyping(target) {
-  return target instanceof HTMLElement
-    && (target.isContentEditable || target.matches("input, textarea, select"));
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
 }
 
 /** Whether a finger is what points: then focus must not call up a keyboard unasked. */

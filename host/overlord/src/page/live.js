@@ -65,6 +65,18 @@ export class Live {
   }
 
   /**
+   * @param {import("./message.js").Message[]} messages of the history's end
+   * @returns those that no run under way tells again
+   */
+  untold(messages) {
+    for (const view of this.active) {
+      const begins = beginning(messages, view);
+      if (begins >= 0) return messages.slice(0, begins);
+    }
+    return messages;
+  }
+
+  /**
    * Shows what the host knows of a session's runs.
    * @param {string} sessionId @param {object[]} runs from GET /agent/runs
    * @param {import("./message.js").Message[]} messages the end of its history
@@ -74,21 +86,28 @@ export class Live {
     this.#sessionId = sessionId;
     const newest = Date.parse(messages.at(-1)?.timestamp ?? "") || 0;
     const last = runs.at(-1);
-    const shown = runs.filter((run) => ["queued", "running"].includes(run.state)
-      || (run === last && ["failed", "interrupted"].includes(run.state) && (run.ended_at ?? 0) + CLOCK_SLACK_MS > newest));
+    const shown = runs.filter(
+      (run) =>
+        ["queued", "running"].includes(run.state) ||
+        (run === last &&
+          ["failed", "interrupted"].includes(run.state) &&
+          (run.ended_at ?? 0) + CLOCK_SLACK_MS > newest),
+    );
     let kept = messages;
     for (const run of shown) {
       const view = this.#add(run.message, run.asked_at);
       view.runId = run.run_id;
-      const begins = kept.findIndex((message) => message.role === "user" && message.text.trim() === run.message.trim()
-        && Date.parse(message.timestamp) + CLOCK_SLACK_MS >= run.asked_at);
+      const begins = beginning(kept, view);
       if (run.state === "interrupted") {
         if (begins >= 0) view.hideQuestion();
         view.apply("error", { reason: "interrupted" });
         continue;
       }
       if (begins >= 0) kept = kept.slice(0, begins);
-      view.setState(run.state === "failed" ? "running" : run.state, { position: run.position, startedAt: run.started_at });
+      view.setState(run.state === "failed" ? "running" : run.state, {
+        position: run.position,
+        startedAt: run.started_at,
+      });
     }
     this.#listen();
     return kept;
@@ -212,9 +231,11 @@ export class Live {
       onLost: (failure) => {
         this.#runs.set(view, null);
         if (failure.kind === "signed-out") return;
-        view.lose(failure.kind === "missing"
-          ? "The host no longer knows this question. What was said is in the session, if anything was."
-          : failure.message);
+        view.lose(
+          failure.kind === "missing"
+            ? "The host no longer knows this question. What was said is in the session, if anything was."
+            : failure.message,
+        );
         this.#ended(view);
       },
     });
@@ -248,4 +269,12 @@ export class Live {
     });
     if (known.length > STREAMS_MAX) this.#timer = setTimeout(() => this.look(), LOOK_MS);
   }
+}
+
+/** Where in the history a run's question is, or -1. */
+function beginning(messages, { message: question, askedAt }) {
+  return messages.findIndex(
+    ({ role, text, timestamp }) =>
+      role === "user" && text.trim() === question.trim() && Date.parse(timestamp) + CLOCK_SLACK_MS >= askedAt,
+  );
 }

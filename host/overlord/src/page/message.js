@@ -72,13 +72,24 @@ export function denied(name, text) {
     "div",
     { class: "box denied" },
     el("strong", {}, "Not permitted"),
-    el("p", {}, name ? `The agent asked to use ${name}, and was not allowed to.` : "The agent asked for something it is not allowed."),
+    el(
+      "p",
+      {},
+      name
+        ? `The agent asked to use ${name}, and was not allowed to.`
+        : "The agent asked for something it is not allowed.",
+    ),
     text ? el("p", { class: "quiet" }, text) : null,
   );
 }
 
 function thinking(text) {
-  return el("details", { class: "fold thinking" }, el("summary", {}, el("span", { class: "fold-name" }, "Thinking")), el("div", { class: "said", dir: "auto" }, text));
+  return el(
+    "details",
+    { class: "fold thinking" },
+    el("summary", {}, el("span", { class: "fold-name" }, "Thinking")),
+    el("div", { class: "said", dir: "auto" }, text),
+  );
 }
 
 /** A folded tool call; its result comes later, by `fillResult`. */
@@ -86,7 +97,13 @@ export function toolCall(id, name, input) {
   const call = el(
     "details",
     { class: "fold tool", "data-call": id },
-    el("summary", {}, el("span", { class: "fold-name" }, name || "Tool"), el("span", { class: "hint" }, hint(input)), el("span", { class: "outcome" })),
+    el(
+      "summary",
+      {},
+      el("span", { class: "fold-name" }, name || "Tool"),
+      el("span", { class: "hint" }, hint(input)),
+      el("span", { class: "outcome" }),
+    ),
   );
   call.append(labelled("Input", readable(input)));
   return call;
@@ -130,7 +147,10 @@ export function joinResults(root) {
 export function regroup(root) {
   let before = null;
   for (const article of root.querySelectorAll("[data-role]")) {
-    if (article.children.length > 1 && article.querySelectorAll(":scope > .stray").length === article.children.length - 1) {
+    if (
+      article.children.length > 1 &&
+      article.querySelectorAll(":scope > .stray").length === article.children.length - 1
+    ) {
       article.className = "message assistant";
       article.dataset.role = "assistant";
       article.querySelector("h2").textContent = "Agent";
@@ -142,7 +162,12 @@ export function regroup(root) {
 }
 
 function labelled(label, text) {
-  return el("div", { class: "labelled" }, el("p", { class: "label" }, label), el("pre", { class: "raw", tabindex: "0", role: "group", "aria-label": label, dir: "auto" }, text));
+  return el(
+    "div",
+    { class: "labelled" },
+    el("p", { class: "label" }, label),
+    el("pre", { class: "raw", tabindex: "0", role: "group", "aria-label": label, dir: "auto" }, text),
+  );
 }
 
 /** JSON with indents; what is not JSON as it is. */

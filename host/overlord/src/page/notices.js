@@ -22,12 +22,33 @@ export class Toasts {
     const toast = el("div", { class: "toast" }, el("p", {}, words));
     const close = () => toast.remove();
     if (action) {
-      toast.append(el("button", { type: "button", class: "link", click: () => { close(); action(); } }, label));
+      toast.append(
+        el(
+          "button",
+          {
+            type: "button",
+            class: "link",
+            click: () => {
+              close();
+              action();
+            },
+          },
+          label,
+        ),
+      );
     }
-    toast.append(el("button", { type: "button", class: "icon-button small", "aria-label": "Dismiss", click: close }, icon("close")));
+    toast.append(
+      el(
+        "button",
+        { type: "button", class: "icon-button small", "aria-label": "Dismiss", click: close },
+        icon("close"),
+      ),
+    );
     let timer = setTimeout(close, TOAST_MS);
     const wait = () => clearTimeout(timer);
-    const again = () => { timer = setTimeout(close, TOAST_MS); };
+    const again = () => {
+      timer = setTimeout(close, TOAST_MS);
+    };
     toast.addEventListener("pointerenter", wait);
     toast.addEventListener("focusin", wait);
     toast.addEventListener("pointerleave", again);

@@ -63,7 +63,7 @@ export class RunStream {
   async #go(response) {
     while (!this.#abort.signal.aborted) {
       try {
-        const source = response ?? await this.#api.runEvents(this.#runId, this.#lastId, this.#abort.signal);
+        const source = response ?? (await this.#api.runEvents(this.#runId, this.#lastId, this.#abort.signal));
         response = null;
         this.#handlers.onConnection("connected");
         if (await this.#read(source)) return;
@@ -78,7 +78,9 @@ export class RunStream {
         continue;
       }
       if (!this.#runId) {
-        this.#known.reject(new Failure("offline", 0, "The connection broke before the host said that it has the question."));
+        this.#known.reject(
+          new Failure("offline", 0, "The connection broke before the host said that it has the question."),
+        );
         return;
       }
       await this.#pause(0);

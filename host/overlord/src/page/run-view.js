@@ -62,6 +62,12 @@ export class RunView {
     return [...this.#segments.values()].map((segment) => segment.innerText).join("\n");
   }
 
+  /** What is said of the end to a screen reader. */
+  get spoken() {
+    const words = { cancelled: "Stopped.", interrupted: "The answer was interrupted.", failed: "There is no answer." };
+    return words[this.state] ?? `Answer: ${this.text}`;
+  }
+
   setState(state, { position = null, startedAt = null } = {}) {
     if (this.ended) return;
     if (state === "running" && this.state !== "running") this.#startedAt = startedAt ?? Date.now();
@@ -161,7 +167,11 @@ export class RunView {
       const words = this.state === "running" ? "Stopped. What was said so far is kept." : "Withdrawn.";
       this.#end("cancelled", el("p", { class: "quiet" }, words), this.state === "running" ? null : this.#putBack());
     } else if (reason === "interrupted") {
-      this.#end("interrupted", el("p", {}, "The host was restarted while this was being answered. The rest of the answer is lost."), this.#putBack());
+      this.#end(
+        "interrupted",
+        el("p", {}, "The host was restarted while this was being answered. The rest of the answer is lost."),
+        this.#putBack(),
+      );
     } else {
       this.#showAnswer();
       this.#answer.append(errorBox(detail || "There is no answer."));
@@ -170,7 +180,11 @@ export class RunView {
   }
 
   #putBack() {
-    return el("button", { type: "button", class: "button small", click: () => this.#actions.putBack(this.message) }, "Put the question back");
+    return el(
+      "button",
+      { type: "button", class: "button small", click: () => this.#actions.putBack(this.message) },
+      "Put the question back",
+    );
   }
 
   #end(state, ...foot) {
@@ -187,13 +201,32 @@ export class RunView {
   #showFoot() {
     if (this.ended) return;
     const parts = [el("span", { class: "pulse", "aria-hidden": "true" })];
-    if (this.#connection === "reconnecting") parts.push(el("p", {}, "Connection lost. Trying again; the answer goes on meanwhile."));
+    if (this.#connection === "reconnecting")
+      parts.push(el("p", {}, "Connection lost. Trying again; the answer goes on meanwhile."));
     else if (this.state === "sending") parts.push(el("p", {}, "Sending…"));
-    else if (this.state === "queued") parts.push(el("p", {}, this.#position ? `Waiting, place ${this.#position} in the queue.` : "Waiting in the queue."));
-    else parts.push(el("p", {}, "Answering…"), el("span", { class: "clock", "aria-hidden": "true" }, duration(Math.floor((Date.now() - this.#startedAt) / 1000) * 1000).replace(".0", "")));
+    else if (this.state === "queued")
+      parts.push(
+        el("p", {}, this.#position ? `Waiting, place ${this.#position} in the queue.` : "Waiting in the queue."),
+      );
+    else
+      parts.push(
+        el("p", {}, "Answering…"),
+        el(
+          "span",
+          { class: "clock", "aria-hidden": "true" },
+          duration(Math.floor((Date.now() - this.#startedAt) / 1000) * 1000).replace(".0", ""),
+        ),
+      );
     const withdraw = this.#foot.querySelector(".withdraw");
     if (this.state === "queued") {
-      parts.push(withdraw ?? el("button", { type: "button", class: "button small withdraw", click: () => this.#actions.withdraw(this) }, "Withdraw"));
+      parts.push(
+        withdraw ??
+          el(
+            "button",
+            { type: "button", class: "button small withdraw", click: () => this.#actions.withdraw(this) },
+            "Withdraw",
+          ),
+      );
       if (withdraw) {
         this.#foot.querySelector("p").textContent = parts[1].textContent;
         return;

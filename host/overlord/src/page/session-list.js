@@ -49,9 +49,12 @@ export class SessionList {
     this.#list.addEventListener("keydown", (event) => this.#pressed(event));
     this.#deletedButton.addEventListener("click", () => this.#showDeleted(!this.#deleted));
     this.#more.addEventListener("click", () => this.#loadMore());
-    new IntersectionObserver((entries) => {
-      if (entries.some((entry) => entry.isIntersecting)) this.#loadMore();
-    }, { rootMargin: "200px" }).observe(this.#more);
+    new IntersectionObserver(
+      (entries) => {
+        if (entries.some((entry) => entry.isIntersecting)) this.#loadMore();
+      },
+      { rootMargin: "200px" },
+    ).observe(this.#more);
     setInterval(() => refreshTimes(this.#list), MINUTE_MS);
   }
 
@@ -89,8 +92,10 @@ export class SessionList {
     if (!fresh || this.#editing || this.#menu.isOpen) return;
     const known = new Set(fresh.sessions.map((session) => session.session_id));
     const oldest = fresh.sessions.at(-1)?.modified ?? 0;
-    const further = fresh.next === null ? [] : this.#sessions
-      .filter((session) => !known.has(session.session_id) && session.modified <= oldest);
+    const further =
+      fresh.next === null
+        ? []
+        : this.#sessions.filter((session) => !known.has(session.session_id) && session.modified <= oldest);
     if (further.length === 0) this.#next = fresh.next;
     this.#sessions = [...fresh.sessions, ...further];
     this.#draw();
@@ -165,7 +170,10 @@ export class SessionList {
 
   #openMenu(session, button) {
     const id = session.session_id;
-    const addresses = { markdown: this.#api.exportAddress(id, "markdown"), jsonl: this.#api.exportAddress(id, "jsonl") };
+    const addresses = {
+      markdown: this.#api.exportAddress(id, "markdown"),
+      jsonl: this.#api.exportAddress(id, "jsonl"),
+    };
     this.#menu.open(button, addresses, (choice) => {
       if (choice === "rename") this.#rename(session);
       else if (choice === "delete") this.#delete(session);

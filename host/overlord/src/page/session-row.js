@@ -23,7 +23,17 @@ export function sessionRow(session, { current, onMenu }) {
     el("span", { class: "row-title", dir: "auto" }, title),
     el("span", { class: "row-meta" }, timeOf(session.modified), badge(session.state)),
   );
-  const more = el("button", { type: "button", class: "icon-button more", "aria-label": `Actions for ${title}`, "aria-haspopup": "menu", "aria-expanded": "false" }, icon("more"));
+  const more = el(
+    "button",
+    {
+      type: "button",
+      class: "icon-button more",
+      "aria-label": `Actions for ${title}`,
+      "aria-haspopup": "menu",
+      "aria-expanded": "false",
+    },
+    icon("more"),
+  );
   more.addEventListener("click", () => onMenu(more));
   return el("li", { class: "session", "data-session": session.session_id }, link, more);
 }
@@ -38,9 +48,17 @@ export function deletedRow(session, onRestore) {
       "div",
       { class: "row-words" },
       el("span", { class: "row-title", dir: "auto", title }, title),
-      el("span", { class: "row-meta", title: `Deleted ${exact(session.deleted_at)}` }, `gone ${relative(session.restorable_until)}`),
+      el(
+        "span",
+        { class: "row-meta", title: `Deleted ${exact(session.deleted_at)}` },
+        `gone ${relative(session.restorable_until)}`,
+      ),
     ),
-    el("button", { type: "button", class: "button small", "aria-label": `Restore ${title}`, click: onRestore }, "Restore"),
+    el(
+      "button",
+      { type: "button", class: "button small", "aria-label": `Restore ${title}`, click: onRestore },
+      "Restore",
+    ),
   );
 }
 
@@ -66,7 +84,14 @@ export function refreshTimes(root) {
  */
 export function editTitle(row, session) {
   return new Promise((resolve) => {
-    const field = el("input", { type: "text", value: session.title ?? "", maxlength: TITLE_CHARACTERS, "aria-label": `New title of ${titleOf(session)}`, dir: "auto", placeholder: "Empty: the session's own title" });
+    const field = el("input", {
+      type: "text",
+      value: session.title ?? "",
+      maxlength: TITLE_CHARACTERS,
+      "aria-label": `New title of ${titleOf(session)}`,
+      dir: "auto",
+      placeholder: "Empty: the session's own title",
+    });
     const form = el("form", { class: "rename" }, field);
     const content = [...row.children];
     let open = true;
@@ -85,7 +110,9 @@ export function editTitle(row, session) {
       event.stopPropagation();
       finish(null);
     });
-    field.addEventListener("blur", () => finish(field.value.trim() === (session.title ?? "") ? null : field.value.trim()));
+    field.addEventListener("blur", () =>
+      finish(field.value.trim() === (session.title ?? "") ? null : field.value.trim()),
+    );
     row.replaceChildren(form);
     field.focus();
     field.select();
