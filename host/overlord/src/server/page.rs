@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 const CSS: &str = "text/css; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
 
 /// What the page may do: run the service's own scripts, ask the service, and be nobody's frame. Text
 /// becomes markup only where the one policy `overlord` makes it.
@@ -20,13 +21,48 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types overlord";
 
+/// A file of the folder `page`, as part of the program.
+macro_rules! embedded {
+    ($name:literal, $content_type:expr) => {
+        File {
+            name: $name,
+            content_type: $content_type,
+            bytes: include_bytes!(concat!("../../page/", $name)),
+            ready: OnceLock::new(),
+        }
+    };
+}
+
 /// The page.
-static INDEX: File = file("index.html", HTML, include_bytes!("page/index.html"));
+static INDEX: File = embedded!("index.html", HTML);
 
 /// Its parts: what `/assets/{name}` has, and nothing else.
-static ASSETS: [File; 2] = [
-    file("app.js", JS, include_bytes!("page/app.js")),
-    file("style.css", CSS, include_bytes!("page/style.css")),
+static ASSETS: [25; File] = [
+    embedded!("account.js", JS),
+    embedded!("api.js", JS),
+    embedded!("app.js", JS),
+    embedded!("blocks.js", JS),
+    embedded!("code.js", JS),
+    embedded!("composer.js", JS),
+    embedded!("conversation.css", CSS),
+    embedded!("conversation.js", JS),
+    embedded!("dom.js", JS),
+    embedded!("events.js", JS),
+    embedded!("host-html.js", JS),
+    embedded!("icon.svg", SVG),
+    embedded!("keyboard.js", JS),
+    embedded!("live.js", JS),
+    embedded!("message.js", JS),
+    embedded!("notices.js", JS),
+    embedded!("run-stream.js", JS),
+    embedded!("run-view.js", JS),
+    embedded!("session-list.js", JS),
+    embedded!("session-row.js", JS),
+    embedded!("sessions.css", CSS),
+    embedded!("sign-in.js", JS),
+    embedded!("store.js", JS),
+    embedded!("style.css", CSS),
+    embedded!("time.js", JS),
 ];
 
 /// One file.
@@ -43,10 +79,6 @@ struct Ready {
     tag: String,
     /// The same compressed, and its name, where that is shorter.
     compressed: Option<(String, Vec<u8>)>,
-}
-
-const fn file(name: &'static str, content_type: &'static str, bytes: &'static [u8]) -> File {
-    File { name, content_type, bytes, ready: OnceLock::new() }
 }
 
 /// The page.
