@@ -37,7 +37,7 @@ macro_rules! embedded {
 static INDEX: File = embedded!("index.html", HTML);
 
 /// Its parts: what `/assets/{name}` has, and nothing else.
-static ASSETS: [25; File] = [
+static ASSETS: [File; 25] = [
     embedded!("account.js", JS),
     embedded!("api.js", JS),
     embedded!("app.js", JS),
