@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 
 use overlord_tests::caller::Caller;
-use overlord_tests::events::{Event, Parser, Stream, names, text_of};
+use overlord_tests::events::{Event, Parser, Stream, names};
 use overlord_tests::host::{PATIENCE, Setup};
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 use tokio::runtime::Builder;
@@ -149,7 +149,7 @@ fn one_who_does_not_read_is_left_behind_and_may_come_back() {
         (first.rest(), other.join().expect("a watcher"))
     });
     assert_eq!(asked.last().map(|event| event.name.as_str()), Some("done"), "the run ends in time");
-    assert_eq!(told(&others), told(&asked), "the others lose nothing");
+    assert!(told(&others).ends_with(&told(&asked)), "the others lose nothing");
     assert_eq!(asked.iter().filter(|event| event.name == "tool").count(), 400);
 
     let mut rest = Vec::new();
