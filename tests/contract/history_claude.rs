@@ -351,7 +351,7 @@ async fn sessions_are_listed_newest_first_with_titles_and_sizes() {
         .collect();
     expected.reverse();
     assert_eq!(found, expected);
-    let ids: Vec<_> = (0..titles.len()).chain([99, 1000]).map(|number| id(number)).collect();
+    let ids: Vec<_> = (0..titles.len()).chain([99, 1000]).map(id).collect();
     let ids: Vec<_> = ids.iter().map(|id| SessionId::parse(id).expect("an id")).collect();
     let named = place.policy.titles(place.directory(), &ids).await.expect("it names them");
     let named: Vec<_> = named.iter().map(|title| title.as_ref().map(Title::as_str)).collect();
