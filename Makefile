@@ -18,7 +18,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 
 SCRIPTS := .ci/run components/*.sh host/*.sh tests/*.sh
 
-## run: build what is missing, start the host on 127.0.0.1:8767 and print a first question to copy
+## run: build what is missing, start the host on 127.0.0.1:8767, print an address to open and a question to copy
 run: build
 	@target/release/overlord serve --hello "$${USER:-$$(id -un 2>/dev/null || echo you)}"
 

@@ -207,6 +207,7 @@ pub fn careless_history() -> Vec<u8> {
             (i32.const 1024))
         (func (export "overlord:policy/history@0.1.0#locate") (param i32 i32 i32 i32) (result i32) unreachable)
         (func (export "overlord:policy/history@0.1.0#sessions") (param i32 i32 i32) (result i32) unreachable)
+        (func (export "overlord:policy/history@0.1.0#titles") (param i32 i32 i32 i32) (result i32) unreachable)
         (func (export "overlord:policy/history@0.1.0#read")
             (param i32 i32 i32 i32 i32 i64 i32 i64 i32) (result i32) unreachable)"#
     );

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use overlord::capability::files::Directory;
-use overlord::domain::SessionId;
+use overlord::domain::{SessionId, Title};
 use overlord::sandbox::hooks::{Kind, Message, Page, Role, Window};
 use overlord::sandbox::{Broken, History, Policy};
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ impl Place {
 
     async fn read(&self, window: Window, messages: u32, bytes: u64) -> Result<Option<Page>, Broken> {
         let session = SessionId::parse(SESSION).expect("it is an id");
-        self.policy.read(self.directory(), session, window, messages, bytes).await
+        self.policy.read(self.directory(), session, window, messages, bytes, false).await
     }
 
     async fn page(&self, window: Window, messages: u32, bytes: u64) -> Page {
@@ -196,7 +196,7 @@ async fn a_session_without_a_file_is_none() {
     let place = Place::new(CWD).await;
     assert!(place.read(Window::Tail, 10, 1000).await.expect("it looks").is_none());
     let session = SessionId::parse(SESSION).expect("it is an id");
-    assert!(place.policy.locate(place.directory(), session).await.expect("it looks").is_none());
+    assert_eq!(place.policy.locate(place.directory(), session).await.expect("it looks"), None);
     place.put(SESSION, b"");
     assert!(place.policy.locate(place.directory(), session).await.expect("it looks").is_some());
     assert!(place.texts().await.is_empty());
@@ -329,7 +329,7 @@ async fn sessions_are_listed_newest_first_with_titles_and_sizes() {
     let listed = place.policy.sessions(place.directory(), 100).await.expect("it lists");
     let found: Vec<_> = listed
         .iter()
-        .map(|session| (session.session.clone(), session.title.clone(), session.modified, session.size))
+        .map(|session| (session.session.to_string(), session.modified.0, session.size))
         .collect();
     // The last custom title, or else the last prompt.
     let titles = [
@@ -347,15 +347,21 @@ async fn sessions_are_listed_newest_first_with_titles_and_sizes() {
     let mut expected: Vec<_> = recordings
         .iter()
         .enumerate()
-        .map(|(number, (_, file))| {
-            let title = Some(titles[number].to_owned());
-            (id(number), title, 1_700_000_000_123 + number as u64, file.len() as u64)
-        })
+        .map(|(number, (_, file))| (id(number), 1_700_000_000_123 + number as u64, file.len() as u64))
         .collect();
     expected.reverse();
     assert_eq!(found, expected);
+    let ids: Vec<_> = (0..titles.len()).chain([99, 1000]).map(id).collect();
+    let ids: Vec<_> = ids.iter().map(|id| SessionId::parse(id).expect("an id")).collect();
+    let named = place.policy.titles(place.directory(), &ids).await.expect("it names them");
+    let named: Vec<_> = named.iter().map(|title| title.as_ref().map(Title::as_str)).collect();
+    let expected: Vec<_> = titles.iter().copied().map(Some).chain([None, None]).collect();
+    assert_eq!(named, expected, "a folder and a file that is not there have none");
     let few = place.policy.sessions(place.directory(), 3).await.expect("it lists");
-    assert_eq!(few.iter().map(|session| session.session.clone()).collect::<Vec<_>>(), [id(9), id(8), id(7)]);
+    assert_eq!(
+        few.iter().map(|session| session.session.to_string()).collect::<Vec<_>>(),
+        [id(9), id(8), id(7)]
+    );
 }
 
 #[tokio::test]

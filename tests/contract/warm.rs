@@ -132,11 +132,11 @@ async fn what_was_lent_for_one_call_is_not_there_in_the_next() {
         Directory::scripted(&BTreeMap::from([(format!("projects/-w/{SESSION}.jsonl"), line)]))
     };
     for text in ["alice", "bob", "alice"] {
-        let page = policy.read(of(text), session, Window::Tail, 10, 1 << 20).await.expect("it reads");
+        let page = policy.read(of(text), session, Window::Tail, 10, 1 << 20, false).await.expect("it reads");
         let texts: Vec<_> = page.expect("there is one").messages.into_iter().map(|said| said.text).collect();
         assert_eq!(texts, [text]);
         let nothing = Directory::scripted(&BTreeMap::new());
-        assert!(policy.locate(nothing, session).await.expect("it looks").is_none(), "after {text}");
+        assert_eq!(policy.locate(nothing, session).await.expect("it looks"), None, "after {text}");
     }
 }
 

@@ -52,6 +52,17 @@ fn every_address_and_method_is_answered_as_recorded() {
     let alice = host.sign_in("alice");
     for case in recorded::group("route") {
         let answer = case.play(&if case.signed_in() { alice.clone() } else { host.anyone() });
+        if case.departure() == Some("Overlord has a page of its own there") {
+            let expected = if case.path() == "/" { 200 } else { 405 };
+            assert_eq!(answer.status, expected, "{}", case.name());
+            continue;
+        }
+        if case.name().ends_with(" /agent/sessions/") {
+            // The original has no list of sessions, so that nothing was there without the slash.
+            assert_eq!(case.status(), 404, "{}", case.name());
+            assert_eq!((answer.status, answer.header("location")), (307, Some("/agent/sessions")));
+            continue;
+        }
         match case.body().as_str() {
             health if health.contains("claude_cwd") => {
                 same_head(&case, &answer);

@@ -6,6 +6,8 @@ use std::net::TcpStream;
 
 use overlord_tests::host::{PATIENCE, Setup};
 
+use crate::wire;
+
 /// Connections that never say enough to be answered: a silent one, one that might become either version
 /// of HTTP, and one that stops before the end of its head.
 const UNFINISHED: [&[u8]; 3] = [b"", b"P", b"GET /agent/health HTTP/1.1\r\n"];
@@ -32,10 +34,38 @@ fn bytes_in_another_applications_cookie_do_not_sign_anybody_out() {
     let host = Setup::new().start();
     let cookie = host.sign_in("alice").cookie().expect("she has one").to_owned();
     let mut stream = TcpStream::connect(host.address()).expect("reaching the host");
-    stream.write_all(b"POST /agent/sessions/new HTTP/1.1\r\nHost: h\r\nConnection: close\r\n").expect("sent");
+    stream
+        .write_all(b"POST /agent/sessions/new HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n")
+        .expect("sent");
     stream.write_all(b"Content-Length: 0\r\nCookie: theirs=caf\xe9 \xc3\xa9; ").expect("sent");
     stream.write_all(format!("{cookie}\r\n\r\n").as_bytes()).expect("sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
+
+#[test]
+fn a_name_that_was_made_to_lead_here_opens_nothing() {
+    let host = Setup::new().start();
+    let alice = host.sign_in("alice");
+    let session = alice.new_session();
+    assert_eq!(alice.ask(&session, "demo:fast a secret").status, 200);
+    let cookie = alice.cookie().expect("she has one");
+    // The page's own origin, as its browser sees it: all that it says agrees with itself.
+    let name = format!("rebound.example:{}", host.address().port());
+    for first in [
+        format!("GET /agent/sessions/{session}/history"),
+        "GET /".to_owned(),
+        "POST /agent/sessions/new".to_owned(),
+        "POST /logout".to_owned(),
+    ] {
+        let request = format!(
+            "{first} HTTP/1.1\r\nHost: {name}\r\nOrigin: http://{name}\r\nSec-Fetch-Site: same-origin\r\n\
+             Cookie: {cookie}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        );
+        let answer =
+            String::from_utf8(wire::rest(wire::send(host.address(), request.as_bytes()))).expect("text");
+        assert!(answer.starts_with("HTTP/1.1 421 "), "{first}: {answer}");
+        assert!(!answer.contains("rebound") && !answer.contains("a secret"), "{first}: {answer}");
+    }
 }

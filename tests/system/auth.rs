@@ -1,10 +1,11 @@
 //! Who is let in, and that nobody else learns why not.
 
+use overlord::server::{Access, ROUTES};
 use overlord_tests::caller::{Answer, Caller};
 use overlord_tests::host::{Host, Setup, checkout};
 use serde_json::Value;
 
-use crate::wire;
+use crate::{guard, wire};
 
 /// The settings of the recorded cookies that a host has by default; the secret is theirs.
 const USUAL: [(&str, &str); 4] =
@@ -240,15 +241,13 @@ fn who_asks_is_decided_before_the_body_is_looked_at() {
 fn every_gated_address_asks_who_it_is_whatever_the_body() {
     let host = Setup::new().start();
     for body in [None, Some(&b"{"[..]), Some(b"{}"), Some(b"\xff\xfe"), Some(&[b' '; 4096])] {
-        for (method, path) in [
-            ("POST", "/agent/ask"),
-            ("POST", "/agent/sessions/new"),
-            ("POST", "/agent%2Fask"),
-            ("GET", "/agent/sessions/not-a-uuid/history"),
-        ] {
+        let gated = ROUTES.iter().filter(|route| route.access == Access::Gated);
+        let gated = gated.map(|route| (route.method, guard::path(route)));
+        let others = [("POST", "/agent%2Fask"), ("GET", "/agent/sessions/not-a-uuid/history")];
+        for (method, path) in gated.chain(others.map(|(method, path)| (method, path.to_owned()))) {
             let body = body.filter(|_| method == "POST");
             let headers = [("content-type", "application/json")];
-            turned_away(&host.anyone().send(method, path, &headers, body), path);
+            turned_away(&host.anyone().send(method, &path, &headers, body), &path);
         }
     }
 }

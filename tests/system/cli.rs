@@ -9,6 +9,7 @@ use std::process::{Output, Stdio};
 use overlord_tests::caller::Caller;
 use overlord_tests::host::{Setup, built};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 
 use crate::made::{Does, Shelf, broken, closed_limiter, real, with_cases};
 
@@ -42,10 +43,19 @@ fn failed(setup: &Setup, arguments: &[&str]) -> String {
 #[test]
 fn every_command_explains_itself() {
     let setup = Setup::new();
-    let commands: [(&[&str], &[&str]); 8] = [
+    let commands: [(&[&str], &[&str]); 9] = [
         (
             &["--help"],
-            &["serve", "check", "config", "component", "cookie", "demo-agent", "Exit codes: 0 done"],
+            &[
+                "serve",
+                "check",
+                "config",
+                "component",
+                "cookie",
+                "sign-in",
+                "demo-agent",
+                "Exit codes: 0 done",
+            ],
         ),
         (&["serve", "--help"], &["--config", "--log-level", "--log-json", "SIGTERM", "SIGHUP"]),
         (&["check", "--help"], &["without starting anything"]),
@@ -54,6 +64,7 @@ fn every_command_explains_itself() {
         (&["component", "inspect", "--help"], &["world, imports, exports, size, hash"]),
         (&["component", "new", "--help"], &["wasm32-unknown-unknown", "--output", "--cases"]),
         (&["cookie", "--help"], &["curl -b", "--role"]),
+        (&["sign-in", "--help"], &["once", "within the hour", "--role"]),
     ];
     for (arguments, words) in commands {
         let help = printed(&setup, arguments);
@@ -295,6 +306,9 @@ fn the_lines_to_copy_after_the_start_work() {
     };
     let address = between("Overlord serves http://", "\n").parse().expect("an address");
     let alice = Caller::new(address, Some(between("-b '", "'")));
+    let token = between(&format!("\n  Open http://{address}/#token="), "\n");
+    let login = |token: &str| Caller::new(address, None).post("/login", &json!({ "token": token })).status;
+    assert_eq!((login(&token), login(&token)), (204, 401), "the address signs in once");
     let body = between("-d '", "'");
     let answer =
         alice.send("POST", "/agent/ask", &[("content-type", "application/json")], Some(body.as_bytes()));

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use overlord_tests::host::{Host, Setup};
+use overlord_tests::host::{Host, Setup, wait_until};
 use serde_json::json;
 
 /// What `overlord check` says of a configuration that it does not take.
@@ -189,4 +189,19 @@ fn a_setting_that_its_component_does_not_take_is_said_before_anybody_asks() {
         let said = String::from_utf8(ended.stderr).expect("text");
         assert!(said.contains(&expected) && !said.contains("panicked"), "{said}");
     }
+}
+
+#[test]
+fn a_secret_that_the_host_made_itself_does_not_open_it_to_others() {
+    let setup = Setup::new().without("OVERLORD_SECRET_KEY").with("OVERLORD_LISTEN", "0.0.0.0:0");
+    // There is one already.
+    let made = setup.command(["cookie", "alice"]).env("OVERLORD_LISTEN", "127.0.0.1:0").output();
+    assert!(made.expect("running overlord").status.success() && setup.data().join("secret").is_file());
+    let ended = setup.command(["serve"]).output().expect("running overlord");
+    let said = String::from_utf8(ended.stderr).expect("text");
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.contains("which others can reach, and no secret is given"), "{said}");
+    // With one of its own it starts, and says under which names it is not reached.
+    let host = setup.with("OVERLORD_SECRET_KEY", "a secret of the tests and of nothing else").start();
+    wait_until("a warning", || host.output().contains("their requests are answered with 421").then_some(()));
 }

@@ -60,22 +60,32 @@ impl wit::Guest for HistoryClaude {
         });
         let max = usize::try_from(max).unwrap_or(usize::MAX);
         let newest = titles::newest(sessions.collect(), max);
-        Ok(newest.into_iter().map(|listed| summary(&settings, listed)).collect())
+        Ok(newest.into_iter().map(summary).collect())
+    }
+
+    fn titles(settings: Vec<(String, String)>, sessions: Vec<String>) -> Result<Vec<Option<String>>, Fault> {
+        let settings = Settings::new(&settings).map_err(fault)?;
+        sessions
+            .iter()
+            .map(|session| Ok(title(&Session::new(session).map_err(fault)?.path(&settings.cwd))))
+            .collect()
     }
 }
 
-/// One line of the list. A file that cannot be read keeps its place in it, without a title: one
-/// bad file must not hide the others.
-fn summary(settings: &Settings, listed: Listed) -> wit::Summary {
-    let file = Lent::open(&listed.session.path(&settings.cwd)).ok().flatten();
-    let title = file.and_then(|mut file| titles::title(&mut file).ok().flatten());
+/// One line of the list.
+fn summary(listed: Listed) -> wit::Summary {
     wit::Summary {
         session: listed.session.as_str().to_owned(),
-        title,
         modified: listed.modified,
         size: listed.size,
         facts: Vec::new(),
     }
+}
+
+/// A file that cannot be read has no title: one bad file must not cost the others theirs.
+fn title(path: &str) -> Option<String> {
+    let mut file = Lent::open(path).ok().flatten()?;
+    titles::title(&mut file).ok().flatten()
 }
 
 /// A file of the lent directory.

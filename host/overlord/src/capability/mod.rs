@@ -7,4 +7,5 @@ pub mod audit_file;
 pub mod clock;
 pub mod files;
 pub mod process;
+pub mod sign_in;
 pub mod state;

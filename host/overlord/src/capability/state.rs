@@ -1,6 +1,8 @@
 //! What must outlive the host: limiter cells and who owns which session, in one redb file. A change is
 //! on disk before the one who asked for it hears of it; changes that come together share one commit.
 
+mod sessions;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::{RunId, SessionId};
+
+pub use sessions::{Deleted, Known, Mark};
 
 /// The version of the tables below. A file of another one is refused and not guessed at.
 const SCHEMA: u64 = 1;
@@ -46,6 +50,8 @@ pub struct Change {
     pub cell: Option<CellChange>,
     /// Who is to own a session that nobody else owns: the session and the user.
     pub claim: Option<(SessionId, String)>,
+    /// What is to be known of a session besides.
+    pub mark: Option<(SessionId, Mark)>,
     /// A run that begins or ends.
     pub run: Option<RunChange>,
 }
@@ -77,7 +83,7 @@ pub struct RunRecord {
 impl Change {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.cell.is_none() && self.claim.is_none() && self.run.is_none()
+        self.cell.is_none() && self.claim.is_none() && self.run.is_none() && self.mark.is_none()
     }
 }
 
@@ -214,6 +220,7 @@ fn prepare(database: &Database) -> Result<u64, redb::Error> {
         transaction.open_table(CELLS)?;
         transaction.open_table(OWNERS)?;
         transaction.open_table(RUNS)?;
+        sessions::prepare(&transaction)?;
     }
     transaction.commit()?;
     Ok(schema)
@@ -254,8 +261,12 @@ fn commit<'a>(
         let mut cells = transaction.open_table(CELLS)?;
         let mut owners = transaction.open_table(OWNERS)?;
         let mut runs = transaction.open_table(RUNS)?;
+        let mut marks = sessions::Marks::open(&transaction)?;
         for change in changes {
             let outcome = apply(change, &mut cells, &mut owners)?;
+            if let (Outcome::Written, Some((session, mark))) = (outcome, &change.mark) {
+                marks.set(*session, mark)?;
+            }
             if let (Outcome::Written, Some(run)) = (outcome, &change.run) {
                 match run {
                     RunChange::Begun(id, record) => {

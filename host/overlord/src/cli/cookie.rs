@@ -7,9 +7,11 @@ use clap::Args;
 
 use super::ConfigFile;
 use crate::capability::clock;
+use crate::config::Config;
 use crate::domain::Principal;
 use crate::generation::Shelf;
 use crate::host::{DataFolder, terms};
+use crate::sandbox::hooks::Issued;
 use crate::sandbox::{Auth, CodeCache, Loader, Sandbox, SlotName};
 
 /// The command and its options.
@@ -32,20 +34,24 @@ pub(super) struct Cookie {
 
 pub(super) fn run(command: &Cookie) -> anyhow::Result<()> {
     let (config, _) = command.config.load()?;
+    let who = Principal { user: command.user.clone(), roles: command.role.clone() };
+    let issued = issue(&config, &who)?;
+    super::say(&format!("{}={}", issued.name, issued.value))
+}
+
+/// What the auth component of a configuration issues.
+pub(super) fn issue(config: &Config, who: &Principal) -> anyhow::Result<Issued> {
     let folder = DataFolder::open(&config.data)?;
     let secrets = folder.secrets(&config.secrets)?;
     let name = &config.auth.slot.component;
     let shelf = Shelf { components: config.components.clone(), last_good: None };
     let bytes = shelf.read(name)?;
-    let terms = terms(&config, SlotName::Auth, &secrets, &config.workspace);
-    let who = Principal { user: command.user.clone(), roles: command.role.clone() };
+    let terms = terms(config, SlotName::Auth, &secrets, &config.workspace);
     let issued = super::runtime()?.block_on(async {
         let sandbox = Sandbox::new().map_err(|error| anyhow::anyhow!("{error:#}"))?;
         let loader = Loader::new(Arc::new(sandbox), CodeCache::at(&folder.path().join("compiled")));
         let policy = loader.prepare::<Auth>(name, &bytes, terms).await?;
-        anyhow::Ok(policy.issue(&who, clock::now()).await?)
+        anyhow::Ok(policy.issue(who, clock::now()).await?)
     });
-    let issued =
-        issued.with_context(|| format!("cannot issue a cookie with {}", shelf.path(name).display()))?;
-    super::say(&format!("{}={}", issued.name, issued.value))
+    issued.with_context(|| format!("cannot issue a cookie with {}", shelf.path(name).display()))
 }

@@ -7,6 +7,7 @@ mod config;
 mod cookie;
 mod log;
 mod serve;
+mod sign_in;
 
 use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
@@ -48,6 +49,8 @@ enum Command {
     Component(component::Command),
     /// Print a cookie that signs a user in, as NAME=VALUE, for scripts and curl -b
     Cookie(cookie::Cookie),
+    /// Print an address that signs a user in when it is opened in a browser, once and within the hour
+    SignIn(sign_in::SignIn),
     /// Answer like `claude -p`, with no account and no model: what `agent.command = "demo"` runs
     #[command(disable_help_flag = true)]
     DemoAgent,
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Config => config::run(),
         Command::Component(command) => component::run(&command),
         Command::Cookie(command) => cookie::run(&command),
+        Command::SignIn(command) => sign_in::run(&command),
         Command::DemoAgent => Err(anyhow::anyhow!("`demo-agent` must be the first argument")),
     };
     match outcome {

@@ -25,7 +25,8 @@ pub(super) struct Serve {
     /// Log JSON lines; also `log.format`
     #[arg(long)]
     log_json: bool,
-    /// After the start, print a curl line to copy that asks a first question as this user
+    /// After the start, print an address to open that signs this user in, and a curl line to copy that
+    /// asks a first question
     #[arg(long, value_name = "USER")]
     hello: Option<String>,
 }

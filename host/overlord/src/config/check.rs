@@ -130,6 +130,22 @@ fn warnings(config: &Config, reader: &Reader<'_>) -> Vec<String> {
             ));
         }
     }
+    let listening = config.listen.ip();
+    let named = config.server.public_url.is_some() || !config.server.allowed_hosts.is_empty();
+    if listening.is_unspecified() && !named && reader.sound(&["listen"]) {
+        warnings.push(format!(
+            "listen is {}, and neither server.public_url nor server.allowed_hosts says by which names others \
+             reach it: their requests are answered with 421",
+            config.listen
+        ));
+    }
+    if let Some(url) =
+        config.server.public_url.as_ref().filter(|url| !url.secure && !url.site.host.is_loopback())
+    {
+        warnings.push(format!(
+            "server.public_url is {url}, without TLS: whoever is on the way can read the cookies"
+        ));
+    }
     if config.agent.wall == WallChoice::NoneITrustTheAgent {
         warnings.push(
             "agent.wall is none-i-trust-the-agent: whoever may ask a question can have the secret read"

@@ -26,6 +26,12 @@ pub(super) enum Shape {
     Address,
     /// A path; where it is relative, to the file that says it, or to the working directory.
     Path,
+    /// The scheme and the host of an address, or nothing.
+    Origin,
+    /// A list of hosts.
+    Hosts,
+    /// A list of addresses and networks.
+    Networks,
     /// Any text.
     Text,
     /// The name of a cookie or header.
@@ -81,6 +87,15 @@ impl Key {
                 "an IP address and a port, such as \"127.0.0.1:8767\" or \"[::1]:8767\"".to_owned()
             }
             Shape::Path => "a path, written out in full without ~".to_owned(),
+            Shape::Origin => {
+                "http:// or https:// and a host, without a path, such as \"https://agent.example.org\""
+                    .to_owned()
+            }
+            Shape::Hosts => "a list of names or IP addresses of hosts, without ports".to_owned(),
+            Shape::Networks => {
+                "a list of IP addresses and networks such as \"10.1.0.0/16\", none of them everything"
+                    .to_owned()
+            }
             Shape::Text => "text".to_owned(),
             Shape::Token => "a name of letters, digits, - and _".to_owned(),
             Shape::Tokens => "a list of names of letters, digits, - and _".to_owned(),

@@ -18,18 +18,22 @@ mod read;
 mod secrets;
 mod table;
 mod values;
+mod web;
 mod words;
 
 use std::ffi::OsString;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 pub use agent::{AgentCommand, AgentConfig, Inherited};
 pub use annotate::annotated_defaults;
 pub use errors::{ConfigError, ConfigErrors, Origin};
 pub use secrets::{Secret, Secrets};
+pub use web::{HostName, Site, WebOrigin};
 pub use words::{FailMode, Instances, LogFormat, LogLevel, Unowned, WallChoice, Wasi};
 
 /// The configuration.
@@ -78,6 +82,31 @@ pub struct ServerConfig {
     pub stop_after: Duration,
     /// How many connections are open at a time.
     pub connections_max: usize,
+    /// How browsers reach the service, where that is not by the address that it listens on.
+    pub public_url: Option<WebOrigin>,
+    /// The proxies whose word counts for who the client is.
+    pub trusted_peers: Vec<IpNet>,
+    /// By which other hosts' names the service may be reached.
+    pub allowed_hosts: Vec<HostName>,
+}
+
+impl ServerConfig {
+    /// An address that a program on this machine reaches the host by.
+    pub fn on_this_machine(listening: SocketAddr) -> SocketAddr {
+        let ip = match listening.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        SocketAddr::new(ip, listening.port())
+    }
+
+    /// What to open in a browser, without a slash at its end. `listening`: the address that the host
+    /// has, or will have.
+    pub fn address(&self, listening: SocketAddr) -> String {
+        let here = Self::on_this_machine(listening);
+        self.public_url.as_ref().map_or_else(|| format!("http://{here}"), WebOrigin::to_string)
+    }
 }
 
 /// Who may read and continue which conversation.
@@ -87,6 +116,8 @@ pub struct SessionsConfig {
     pub unowned: Unowned,
     /// Whether everything is open to everyone.
     pub open: bool,
+    /// For how many days a deleted one can be restored.
+    pub deleted_keep_days: usize,
 }
 
 /// How questions go on.

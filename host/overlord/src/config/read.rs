@@ -6,12 +6,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::agent::{AgentCommand, AgentConfig, Inherited, check_home};
 use super::errors::{ConfigError, Origin};
 use super::keys::{Key, Preset, SETTING, Shape};
 use super::layers::{FILE_VARIABLE, Found, Gathered};
 use super::secrets::{self, Secret, Secrets};
 use super::values::{Raw, is_component_name, is_token, is_whole, shown};
+use super::web::{self, HostName, WebOrigin};
 use super::words::Words;
 use super::{
     AuditConfig, AuthConfig, Config, FailMode, LogConfig, RunsConfig, ServerConfig, SessionsConfig, Settings,
@@ -90,10 +93,14 @@ impl<'a> Reader<'a> {
             server: ServerConfig {
                 stop_after: self.seconds("server.stop_after_s"),
                 connections_max: self.number("server.connections_max"),
+                public_url: self.origin_of("server.public_url"),
+                trusted_peers: self.networks("server.trusted_peers"),
+                allowed_hosts: self.hosts("server.allowed_hosts"),
             },
             sessions: SessionsConfig {
                 unowned: self.choice("sessions.unowned"),
                 open: self.flag("sessions.open"),
+                deleted_keep_days: self.number("sessions.deleted_keep_days"),
             },
             runs: RunsConfig {
                 abandoned_after: Some(self.seconds("runs.abandoned_after_s")).filter(|time| !time.is_zero()),
@@ -299,6 +306,21 @@ impl<'a> Reader<'a> {
 
     fn address(&mut self, path: &'static str) -> SocketAddr {
         self.read(path, SocketAddr::from(([127, 0, 0, 1], 0)), |raw| raw.text(|_| true)?.parse().ok())
+    }
+
+    fn origin_of(&mut self, path: &'static str) -> Option<WebOrigin> {
+        self.read(path, None, |raw| match raw.text(|_| true)?.as_str() {
+            "" => Some(None),
+            text => WebOrigin::parse(text).map(Some),
+        })
+    }
+
+    fn networks(&mut self, path: &'static str) -> Vec<IpNet> {
+        self.read(path, Vec::new(), |raw| raw.list(|_| true)?.iter().map(|text| web::network(text)).collect())
+    }
+
+    fn hosts(&mut self, path: &'static str) -> Vec<HostName> {
+        self.read(path, Vec::new(), |raw| raw.list(|_| true)?.iter().map(|text| web::host(text)).collect())
     }
 
     fn text(&mut self, path: &'static str) -> String {

@@ -8,6 +8,8 @@ use super::words::{FailMode, Instances, LogFormat, LogLevel, Unowned, WallChoice
 const WEEK_S: i64 = 7 * 24 * 3600;
 /// An hour: longer than any service manager waits for a service to stop.
 const STOP_AFTER_MAX_S: i64 = 3600;
+/// Ten years: for longer, do not delete.
+const DELETED_KEEP_DAYS_MAX: i64 = 3650;
 /// What a process may have of open sockets on a generously configured machine.
 const CONNECTIONS_MAX: i64 = 100_000;
 /// Clients of 200 MB each take 25 GB. Each run also holds one of the sandbox's 192 places from its
@@ -22,7 +24,7 @@ const OUTPUT_MAX_BYTES: i64 = 16 * 1024 * 1024 * 1024;
 /// come first.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("server", "How the HTTP server behaves."),
-    ("sessions", "Who may read and continue which conversation."),
+    ("sessions", "Who may read and continue which conversation, and what becomes of deleted ones."),
     ("runs", "How questions go on while they are being answered."),
     ("log", "What goes to standard error."),
     ("auth", "Who is asking? Decided by a component."),
@@ -102,6 +104,31 @@ pub(super) const KEYS: &[Key] = &[
         about: "How many connections are open at a time; more wait to be accepted.",
     },
     Key {
+        path: "server.public_url",
+        shape: Shape::Origin,
+        preset: Preset::Value(r#""""#),
+        original: None,
+        about: "How browsers reach the service behind a proxy, such as \"https://agent.example.org\". Sign-in\n\
+                addresses begin with it, its host is one that requests may name, and where it is https\n\
+                cookies are Secure. Empty: by the address that the host listens on.",
+    },
+    Key {
+        path: "server.trusted_peers",
+        shape: Shape::Networks,
+        preset: Preset::Value("[]"),
+        original: None,
+        about: "The proxies, by address or network, whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    },
+    Key {
+        path: "server.allowed_hosts",
+        shape: Shape::Hosts,
+        preset: Preset::Value("[]"),
+        original: None,
+        about: "By which other names the service may be reached. Those of this machine's loopback, the\n\
+                address that it listens on and the host of public_url always do; a request with any\n\
+                other in its Host is refused, since it may come from a page that rebinds its own name.",
+    },
+    Key {
         path: "sessions.unowned",
         shape: Shape::Choice(words::<Unowned>),
         preset: Preset::Value(r#""anyone""#),
@@ -115,6 +142,14 @@ pub(super) const KEYS: &[Key] = &[
         preset: Preset::Value("false"),
         original: None,
         about: "Whether everybody may read and continue everybody's sessions.",
+    },
+    Key {
+        path: "sessions.deleted_keep_days",
+        shape: Shape::Number { min: 0, max: DELETED_KEEP_DAYS_MAX },
+        preset: Preset::Value("30"),
+        original: None,
+        about: "For how many days a deleted session can be restored before it is removed for good; 0 removes\n\
+                it at once.",
     },
     Key {
         path: "runs.abandoned_after_s",

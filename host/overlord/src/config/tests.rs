@@ -3,6 +3,7 @@
 
 mod places;
 mod secrets;
+mod server;
 mod slots;
 mod sources;
 

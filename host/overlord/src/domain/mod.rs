@@ -2,12 +2,14 @@
 //! and knows neither HTTP nor WebAssembly nor the operating system.
 
 mod run;
+mod title;
 
 use std::fmt;
 
 use uuid::Uuid;
 
 pub use run::{Cancelled, End, NotAnswered, RunId, RunState, Update, state_after};
+pub use title::{NotATitle, TITLE_CHARACTERS_MAX, Title, fold};
 
 /// Whom a request speaks for. Only the auth stage makes one for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +32,7 @@ impl Principal {
 
 /// A conversation's id. It names a file, so it is nothing but a UUID in its 36-character form, lower
 /// case, whatever case it was written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(Uuid);
 
 impl SessionId {
@@ -52,6 +54,11 @@ impl SessionId {
     pub fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
     }
+
+    /// From the 16 bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
 }
 
 impl fmt::Display for SessionId {
@@ -61,7 +68,7 @@ impl fmt::Display for SessionId {
 }
 
 /// Milliseconds since the Unix epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(pub u64);
 
 /// A question as it was asked.

@@ -118,6 +118,8 @@ pub enum Update {
 pub enum NotAnswered {
     /// For this caller there is no such session.
     NoSession,
+    /// The session was deleted, and can be restored.
+    Deleted,
     /// The limiter says no.
     Refused(Refusal),
     /// The host runs as many programs as it may.

@@ -1,6 +1,5 @@
 //! The order in which a host comes up, and what stops it from doing so.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +12,8 @@ use super::folders::{self, DataFolder, FolderError};
 use super::plan::plan;
 use super::{Host, Signals};
 use crate::capability::audit_file::AuditFile;
+use crate::capability::process::is_there;
+use crate::capability::sign_in::SignIns;
 use crate::capability::state::{State, StateError};
 use crate::config::{self, AgentCommand, Config, Surroundings, Unowned, WallChoice};
 use crate::generation::{Publisher, Shelf};
@@ -20,8 +21,8 @@ use crate::homes::Homes;
 use crate::pipeline::House;
 use crate::runs::Runs;
 use crate::sandbox::{CodeCache, Loader, Sandbox};
-use crate::server::{Service, Visible};
-use crate::stages::{Admission, Agent, FailMode, Places, Recorder, Rules};
+use crate::server::{Guard, Service, Visible};
+use crate::stages::{Admission, Agent, Desk, FailMode, Places, Recorder, Rules, Titles};
 
 /// How much of a program's standard error is kept for a message: its last words.
 const STDERR_BYTES: usize = 8 << 10;
@@ -102,6 +103,9 @@ pub enum StartError {
     /// Signals.
     #[error("cannot listen for signals: {0}")]
     Signals(String),
+    /// The first sign-in address.
+    #[error("cannot make a first sign-in address: {0}")]
+    SignIn(String),
     /// The first credential.
     #[error("cannot issue a first cookie: {0}")]
     Hello(String),
@@ -141,7 +145,9 @@ pub(super) async fn build(
         Program::Demo { chosen: false } => {
             tracing::warn!("agent: the built-in demo agent, since there is no `{CLAUDE}` on the PATH");
         }
-        Program::Command(path) if found(path, &surroundings) => tracing::info!("agent: {}", path.display()),
+        Program::Command(path) if is_there(path, &surroundings.environment) => {
+            tracing::info!("agent: {}", path.display());
+        }
         Program::Command(path) => tracing::warn!(
             "agent: {} (`agent.command`, OVERLORD_AGENT_COMMAND) cannot be found; questions are answered \
              with 502 until it is there",
@@ -163,6 +169,7 @@ pub(super) async fn build(
         },
     };
     let supervisor = supervisor(&config, &surroundings, &homes, id).await?;
+    let desk = Desk::new(SignIns::of(folder.path()), recorder.clone());
     let house = House {
         current: publisher.current(),
         admission: Admission {
@@ -176,6 +183,8 @@ pub(super) async fn build(
             unowned_for_admins: config.sessions.unowned == Unowned::Admin,
             open: config.sessions.open,
         },
+        titles: Titles::default(),
+        deleted_keep_days: limit(config.sessions.deleted_keep_days),
         agent: agent(&config, &surroundings, &program, supervisor, workspace.clone(), homes),
         runs: Runs::new(epoch()),
         abandoned_after: config.runs.abandoned_after,
@@ -184,12 +193,16 @@ pub(super) async fn build(
     let listener = listen(&config).await?;
     let address = listener.local_addr().map_err(|error| listen_error(config.listen, error))?;
     let service = Service {
+        guard: Arc::new(Guard::new(&config.server, address.ip())),
         house: Arc::new(house),
         visible: Arc::new(Visible {
             cookies: vec![config.auth.cookie.clone(), config.auth.own_cookie.clone()],
             headers: config.auth.headers.clone(),
         }),
+        desk: Arc::new(desk),
+        own_cookie: config.auth.own_cookie.as_str().into(),
         workspace: workspace.to_string_lossy().into(),
+        demo: matches!(program, Program::Demo { .. }),
         agent: program.name().into(),
     };
     let publisher = Arc::new(publisher);
@@ -219,36 +232,18 @@ fn limit(number: usize) -> u32 {
 }
 
 fn program(command: &AgentCommand, surroundings: &Surroundings) -> Program {
-    let variable = |name: &str| surroundings.environment.iter().find(|(known, _)| known == name);
     match command {
         AgentCommand::Demo => Program::Demo { chosen: true },
         AgentCommand::Name(name) => Program::Command(name.into()),
         AgentCommand::Path(path) => Program::Command(path.clone()),
         AgentCommand::Auto => {
-            let path = variable("PATH").map(|(_, path)| path.as_os_str()).unwrap_or_default();
-            if on_path(path, CLAUDE) {
+            if is_there(Path::new(CLAUDE), &surroundings.environment) {
                 Program::Command(CLAUDE.into())
             } else {
                 Program::Demo { chosen: false }
             }
         }
     }
-}
-
-/// Whether there is a program to run: a bare name on the PATH, or a path.
-fn found(program: &Path, surroundings: &Surroundings) -> bool {
-    let path = surroundings.environment.iter().find(|(known, _)| known == "PATH");
-    if program.components().count() == 1 && program.is_relative() {
-        return path.is_some_and(|(_, path)| on_path(path, &program.to_string_lossy()));
-    }
-    program.is_file()
-}
-
-fn on_path(path: &OsStr, name: &str) -> bool {
-    std::env::split_paths(path).any(|folder| {
-        let file = folder.join(name);
-        file.is_file() && rustix::fs::access(&file, rustix::fs::Access::EXEC_OK).is_ok()
-    })
 }
 
 fn homes(

@@ -3,6 +3,7 @@
 use super::Host;
 use super::build::{Program, StartError};
 use crate::capability::clock;
+use crate::config::ServerConfig;
 use crate::domain::{Principal, SessionId};
 
 pub(super) async fn hello(host: &Host, user: &str) -> Result<String, StartError> {
@@ -13,7 +14,7 @@ pub(super) async fn hello(host: &Host, user: &str) -> Result<String, StartError>
         .issue(&who, clock::now())
         .await
         .map_err(|error| StartError::Hello(error.to_string()))?;
-    let (address, session) = (host.address, SessionId::fresh());
+    let (address, session) = (ServerConfig::on_this_machine(host.address), SessionId::fresh());
     let cookie = format!("{}={}", issued.name, issued.value);
     let agent = match &host.program {
         Program::Demo { chosen: true } => {
@@ -25,8 +26,14 @@ pub(super) async fn hello(host: &Host, user: &str) -> Result<String, StartError>
         }
         Program::Command(program) => format!("{}", program.display()),
     };
+    let token = host.service.desk.sign_ins.offer(&who, clock::now());
+    let token = token.map_err(|error| StartError::SignIn(error.to_string()))?;
+    let page = host.config.server.address(host.address);
     Ok(format!(
         "
+  Open {page}/#token={token}
+       (signs \"{user}\" in, once and within the hour; `overlord sign-in {user}` makes another)
+
   Overlord serves http://{address}
   agent      {agent}
   workspace  {workspace}

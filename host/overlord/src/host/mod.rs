@@ -10,6 +10,7 @@ mod reload;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -19,9 +20,10 @@ pub use build::{Program, StartError};
 pub use folders::{DataFolder, FolderError};
 pub use plan::{plan, terms};
 
+use crate::capability::clock;
 use crate::config::{Config, Surroundings};
 use crate::generation::Publisher;
-use crate::pipeline::House;
+use crate::pipeline::{self, House};
 use crate::server::{self, Limits, Service};
 
 /// A host that is ready to serve.
@@ -71,14 +73,25 @@ impl Host {
             self.config.clone(),
             self.surroundings,
         ));
+        let purging = tokio::spawn(purge(Arc::clone(&self.service.house)));
         stop_signals.recv().await;
         watching.abort();
         reloading.abort();
+        purging.abort();
         end_runs(&self.service.house, &self.config, &mut stop_signals).await;
         stop.send_replace(true);
         let _ = serving.await;
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// Removes deleted sessions for good when their time has come: at the start, and every hour.
+async fn purge(house: Arc<House>) {
+    const EVERY: Duration = Duration::from_hours(1);
+    loop {
+        pipeline::sessions::purge(&house, clock::now()).await;
+        tokio::time::sleep(EVERY).await;
     }
 }
 

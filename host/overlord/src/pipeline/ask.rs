@@ -118,7 +118,11 @@ impl Way {
 
     async fn run(&self, run: &Arc<Run>, mut found: Found, admitted: Admitted) -> End {
         let permit = match admitted {
-            Admitted::Now(permit) => permit,
+            Admitted::Now(permit) => {
+                // Again, now that nobody can delete it any more.
+                self.not_deleted()?;
+                permit
+            }
             Admitted::Later(ticket) => {
                 let permit = self.waited(run, &mut found, ticket).await?;
                 found = self.found().await?;
@@ -140,6 +144,7 @@ impl Way {
         if ownership == Ownership::Hidden {
             return Err(self.no_session().await);
         }
+        self.not_deleted()?;
         let owner = state.owner(session).map_err(|error| broken(&error))?;
         let home_of = owner.unwrap_or_else(|| self.caller.principal().user.clone());
         let directory = self.house.lent_directory(&home_of).map_err(|error| broken(&error))?;
@@ -149,6 +154,17 @@ impl Way {
             return Err(self.no_session().await);
         }
         Ok(Found { size, unclaimed: ownership == Ownership::Unclaimed, home_of })
+    }
+
+    fn not_deleted(&self) -> Result<(), NotAnswered> {
+        match self.house.state.deleted(self.question.session) {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(NotAnswered::Deleted),
+            Err(error) => {
+                tracing::error!("a question is not answered: {error}");
+                Err(NotAnswered::Broken)
+            }
+        }
     }
 
     async fn no_session(&self) -> NotAnswered {

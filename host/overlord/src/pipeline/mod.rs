@@ -1,19 +1,18 @@
-//! The way of a question and of what else is asked of the house, as lists of stages. Nothing else is in
-//! here, and nothing here knows HTTP.
+//! The ways of what is asked of the house, as lists of stages: a question, a run, a history, a session as
+//! a whole, each in a file of its own. Nothing else is in here, and nothing here knows HTTP.
 
 mod ask;
+pub mod history;
 mod runs;
+pub mod sessions;
 
 use std::time::Duration;
 
 use crate::capability::files::Directory;
 use crate::capability::state::State;
-use crate::domain::SessionId;
 use crate::generation::Current;
 use crate::runs::Runs;
-use crate::stages::{
-    self, Admission, Agent, Caller, Ownership, Recalled, Recollection, Recorder, Rules, Unreadable,
-};
+use crate::stages::{Admission, Agent, Recorder, Rules, Titles};
 
 pub use ask::{ask, words};
 pub use runs::{cancel, recall_interrupted, run, runs};
@@ -33,29 +32,14 @@ pub struct House {
     pub agent: Agent,
     /// Whose a session is.
     pub rules: Rules,
+    /// What sessions are called.
+    pub titles: Titles,
+    /// For how many days deleted sessions can be restored.
+    pub deleted_keep_days: u32,
     /// What is on its way.
     pub runs: Runs,
     /// How long a run goes on that nobody listens to; none for as long as it takes.
     pub abandoned_after: Option<Duration>,
-}
-
-/// What was said in a session, for this caller.
-pub async fn history(house: &House, caller: &Caller, session: SessionId) -> Result<Recalled, Unreadable> {
-    let unreadable = |error: &dyn std::fmt::Display| {
-        tracing::warn!("failed to read session {session}: {error}");
-        Unreadable
-    };
-    let ownership = house.rules.look(&house.state, caller, session).map_err(|error| unreadable(&error))?;
-    let hidden = ownership == Ownership::Hidden
-        || (ownership == Ownership::Unclaimed && !house.rules.may_take(caller, true));
-    // One that is none of the caller's business is looked for like one that does not exist, so that not
-    // even the time tells them apart.
-    let session = if hidden { SessionId::fresh() } else { session };
-    let owner = house.state.owner(session).map_err(|error| unreadable(&error))?;
-    let directory = house
-        .lent_directory(owner.as_deref().unwrap_or(&caller.principal().user))
-        .map_err(|error| unreadable(&error))?;
-    stages::recall(Recollection::new(caller, directory, session)).await
 }
 
 impl House {

@@ -9,8 +9,9 @@ use crate::domain::{End, RunState, Update};
 /// The most events that are remembered one by one: an answer of 100,000 words in pieces of a few.
 const EVENTS_MAX: usize = 16_384;
 
-/// The most bytes that they have: twice the text that the adapter of the project shows.
-const EVENTS_BYTES_MAX: usize = 2 << 20;
+/// The most bytes that they have: four times the text that the adapter of the project shows, so that a
+/// burst of tools' output leaves nobody behind who reads.
+const EVENTS_BYTES_MAX: usize = 4 << 20;
 
 /// The longest text of an answer that is shown while it is made; the answer itself has limits of its own.
 const TEXT_BYTES_MAX: usize = 1 << 20;
@@ -223,13 +224,13 @@ mod tests {
     #[test]
     fn the_ring_has_no_more_than_its_bytes() {
         let mut log = Log::default();
-        for n in 0..10 {
+        for n in 0..9 {
             let output = n.to_string().repeat(PART_BYTES_MAX);
             log.push(Happening::Said(Update::ToolEnded { id: String::new(), failed: false, output }));
             log.push(replace(&n.to_string().repeat(TEXT_BYTES_MAX)));
         }
         assert!(log.bytes <= EVENTS_BYTES_MAX && log.bytes() <= EVENTS_BYTES_MAX + 2 * TEXT_BYTES_MAX);
-        assert_eq!(read_again(&log), "9".repeat(TEXT_BYTES_MAX));
+        assert_eq!(read_again(&log), "8".repeat(TEXT_BYTES_MAX));
     }
 
     #[test]

@@ -248,6 +248,12 @@ impl Run {
         look(&self.progress().log)
     }
 
+    /// Whether the event at this place was its last.
+    pub(super) fn is_over_at(&self, seq: u64) -> bool {
+        let progress = self.progress();
+        progress.end.is_some() && seq >= progress.log.last()
+    }
+
     pub(super) fn outcome(&self) -> Option<End> {
         self.progress().end.clone()
     }

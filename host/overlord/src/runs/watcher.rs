@@ -95,7 +95,11 @@ impl Watcher {
                 None => self.over = true,
             }
         }
-        let told = self.ready.pop_front()?;
+        let Some(told) = self.ready.pop_front() else {
+            // Whoever was told the end already is told no more.
+            self.over = self.over || self.run.is_over_at(self.seq);
+            return None;
+        };
         if let Told::Event(entry) = &told {
             self.seq = entry.seq;
             self.over = matches!(entry.happening, Happening::Ended(_));
@@ -224,6 +228,16 @@ mod tests {
         }
         assert!(rest.is_empty());
         assert_eq!(slow.next().await, None);
+    }
+
+    #[tokio::test]
+    async fn who_was_told_the_end_is_told_no_more() {
+        let run = run();
+        run.running(0);
+        run.end(Err(NotAnswered::Broken));
+        let mut watcher = run.watch_again(Some((EPOCH, 2)));
+        assert_eq!(watcher.next().await, Some(Told::Resumed { gap: false }));
+        assert_eq!(watcher.next().await, None);
     }
 
     #[tokio::test]

@@ -12,11 +12,11 @@ use super::policy::{Broken, FaultMessage, Policy};
 use super::world::{Agent, Audit, Auth, History, Limit};
 use crate::capability::files::Directory;
 use crate::capability::process::Program;
-use crate::domain::{Answer, Event, Instant, Principal, Question, Refusal, SessionId, Value, Verdict};
+use crate::domain::{Answer, Event, Instant, Principal, Question, Refusal, SessionId, Title, Value, Verdict};
 
 pub use super::bindings::auth::overlord::policy::http::{Cookie, Header};
 pub use auth_wit::{Denial, Judgement, Request};
-pub use history_wit::{Kind, Message, Page, Role, Summary, Window};
+pub use history_wit::{Aside, Kind, Message, Page, Role, Window};
 
 /// The longest user name and role, in bytes: names go into log lines, folder names and keys.
 const NAME_BYTES_MAX: usize = 1024;
@@ -56,6 +56,17 @@ pub struct Issued {
     pub value: String,
     /// For how many seconds it is good.
     pub max_age_s: u64,
+}
+
+/// A session of the workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Listed {
+    /// Its id.
+    pub session: SessionId,
+    /// When its file was last written to.
+    pub modified: Instant,
+    /// Its file's size in bytes.
+    pub size: u64,
 }
 
 impl Policy<Auth> {
@@ -140,21 +151,17 @@ impl Policy<History> {
         window: Window,
         messages_max: u32,
         bytes_max: u64,
+        detailed: bool,
     ) -> Result<Option<Page>, Broken> {
         let mut call = self.enter(Lent::Directory(directory)).await?;
         let (exports, store, settings) = call.parts();
-        let query = history_wit::Query {
-            session: session.to_string(),
-            window,
-            messages_max,
-            bytes_max,
-            detailed: false,
-        };
+        let query =
+            history_wit::Query { session: session.to_string(), window, messages_max, bytes_max, detailed };
         let outcome = exports.overlord_policy_history().call_read(store, settings, &query).await;
         call.leave(outcome, Ok)
     }
 
-    /// Where a session's file lies; none where there is none.
+    /// The path of a session's file below the directory; none where it has no file.
     pub async fn locate(&self, directory: Directory, session: SessionId) -> Result<Option<String>, Broken> {
         let mut call = self.enter(Lent::Directory(directory)).await?;
         let (exports, store, settings) = call.parts();
@@ -172,11 +179,35 @@ impl Policy<History> {
     }
 
     /// The sessions of the workspace, the last one used first.
-    pub async fn sessions(&self, directory: Directory, max: u32) -> Result<Vec<Summary>, Broken> {
+    pub async fn sessions(&self, directory: Directory, max: u32) -> Result<Vec<Listed>, Broken> {
         let mut call = self.enter(Lent::Directory(directory)).await?;
         let (exports, store, settings) = call.parts();
         let outcome = exports.overlord_policy_history().call_sessions(store, settings, max).await;
-        call.leave(outcome, Ok)
+        call.leave(outcome, |sessions| {
+            let listed = sessions.into_iter().map(|found| {
+                let session = SessionId::parse(&found.session)?;
+                Some(Listed { session, modified: Instant(found.modified), size: found.size })
+            });
+            listed.collect::<Option<_>>().ok_or_else(|| "it lists what is no session's id".to_owned())
+        })
+    }
+
+    /// What to call these sessions, in their order.
+    pub async fn titles(
+        &self,
+        directory: Directory,
+        sessions: &[SessionId],
+    ) -> Result<Vec<Option<Title>>, Broken> {
+        let mut call = self.enter(Lent::Directory(directory)).await?;
+        let (exports, store, settings) = call.parts();
+        let ids: Vec<_> = sessions.iter().map(ToString::to_string).collect();
+        let outcome = exports.overlord_policy_history().call_titles(store, settings, &ids).await;
+        call.leave(outcome, |titles| {
+            if titles.len() != ids.len() {
+                return Err(format!("it names {} sessions and was asked for {}", titles.len(), ids.len()));
+            }
+            Ok(titles.into_iter().map(|title| Title::found(&title?)).collect())
+        })
     }
 }
 

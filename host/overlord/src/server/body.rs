@@ -1,5 +1,5 @@
-//! The body of a question: from bytes to a session id and a message, or to the list of what is wrong
-//! with them, worded as the original service's framework words it.
+//! The body of a question, from bytes to a session id and a message, and that of a new title; or the list
+//! of what is wrong with them and with a query, worded as the original service's framework words it.
 //!
 //! Knows nothing of HTTP beyond the value of one header, and nothing of who asks: the server has
 //! admitted the caller and limited the body's size before it comes here.
@@ -20,7 +20,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_json::ser::Formatter;
 
-use crate::domain::{Question, SessionId};
+use crate::domain::{NotATitle, Question, SessionId, TITLE_CHARACTERS_MAX, Title};
 
 /// The most characters a message may have: the original's, so that its pages need not change.
 pub const MESSAGE_CHARACTERS_MAX: usize = 10_000;
@@ -66,17 +66,7 @@ enum Context {
 
 /// Reads a question. What is wrong comes back in the order of the fields, at most one item each.
 pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Question, Vec<Invalid>> {
-    if body.is_empty() {
-        return Err(vec![missing(None, Arc::new(Value::Null))]);
-    }
-    if !content_type.is_some_and(is_json) {
-        let text = String::from_utf8_lossy(body).into_owned();
-        return Err(vec![no_object(Value::String(text))]);
-    }
-    let fields = match read(body)? {
-        Value::Object(fields) => fields,
-        other => return Err(vec![no_object(other)]),
-    };
+    let fields = fields(content_type, body)?;
     let session_id = fields.get("session_id").map(check_session_id);
     let message = fields.get("message").map(check_message);
     match (session_id, message) {
@@ -88,6 +78,41 @@ pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Question, Vec<In
             let message = message.unwrap_or_else(|| Err(absent("message")));
             Err([session_id.err(), message.err()].into_iter().flatten().collect())
         }
+    }
+}
+
+/// Reads a new title; none where it is empty.
+pub fn parse_title(content_type: Option<&str>, body: &[u8]) -> Result<Option<Title>, Vec<Invalid>> {
+    let fields = fields(content_type, body)?;
+    match fields.get("title") {
+        Some(title) => check_title(title).map_err(|invalid| vec![invalid]),
+        None => Err(vec![missing(Some("title"), Arc::new(Value::Object(fields)))]),
+    }
+}
+
+/// An item about a value of a query: what it should be.
+pub fn in_query(name: &'static str, value: &str, expected: &str) -> Invalid {
+    Invalid {
+        kind: "value_error",
+        loc: vec![Place::Name("query"), Place::Name(name)],
+        msg: format!("Input should be {expected}"),
+        input: Arc::new(Value::String(value.to_owned())),
+        ctx: None,
+    }
+}
+
+/// The fields of an object that is said to be JSON.
+fn fields(content_type: Option<&str>, body: &[u8]) -> Result<serde_json::Map<String, Value>, Vec<Invalid>> {
+    if body.is_empty() {
+        return Err(vec![missing(None, Arc::new(Value::Null))]);
+    }
+    if !content_type.is_some_and(is_json) {
+        let text = String::from_utf8_lossy(body).into_owned();
+        return Err(vec![no_object(Value::String(text))]);
+    }
+    match read(body)? {
+        Value::Object(fields) => Ok(fields),
+        other => Err(vec![no_object(other)]),
     }
 }
 
@@ -125,7 +150,7 @@ impl Formatter for PythonNumbers {
 
 /// Whether a content type promises JSON: `application/json` or `application/…+json`, whatever its
 /// parameters. A form or a plain text, which a foreign page may post unasked, does not.
-fn is_json(content_type: &str) -> bool {
+pub(super) fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence
         .strip_prefix("application/")
@@ -197,6 +222,23 @@ fn check_message(value: &Value) -> Result<String, Invalid> {
         });
     }
     Ok(text.to_owned())
+}
+
+fn check_title(value: &Value) -> Result<Option<Title>, Invalid> {
+    Title::given(check_text("title", value)?).map_err(|why| match why {
+        NotATitle::Long => Invalid {
+            kind: "string_too_long",
+            msg: format!("String should have at most {TITLE_CHARACTERS_MAX} characters"),
+            ctx: Some(Context::MaxLength(TITLE_CHARACTERS_MAX)),
+            ..about("title", value)
+        },
+        NotATitle::Unseen => Invalid {
+            kind: "value_error",
+            msg: "Value error, a title is one line without control characters".to_owned(),
+            ctx: Some(Context::Exception {}),
+            ..about("title", value)
+        },
+    })
 }
 
 fn check_text<'a>(field: &'static str, value: &'a Value) -> Result<&'a str, Invalid> {

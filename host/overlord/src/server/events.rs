@@ -9,13 +9,13 @@ use axum::http::{HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::handlers::Answered;
 use super::outcome::Failure;
 use super::projection::Projection;
+use super::query::Query;
 use crate::domain::{End, RunState, Update};
 use crate::runs::{Entry, Happening, Run, Snapshot, Told, Watcher};
 
@@ -33,11 +33,18 @@ const EVENTS_AHEAD: usize = 64;
 const SLOW: Duration = Duration::from_secs(20);
 
 /// How the text is wanted.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-pub(super) struct View {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum View {
+    /// As it was said.
+    Text,
     /// As HTML.
-    #[serde(default)]
-    html: bool,
+    Html,
+}
+
+impl View {
+    pub(super) fn of(query: &mut Query) -> Self {
+        if query.flag("html") { Self::Html } else { Self::Text }
+    }
 }
 
 /// How often HTML is sent: an eye sees no steps, and what came in between is rendered once.
@@ -55,11 +62,11 @@ pub(super) enum From {
 /// The stream of what is told.
 pub(super) fn answer(from: From, view: View) -> Response {
     let (events, taken) = mpsc::channel(EVENTS_AHEAD);
-    match (from, view.html) {
-        (From::Beginning(watcher), false) => drop(tokio::spawn(tell(watcher, events))),
-        (From::Again(run, after), false) => drop(tokio::spawn(tell(run.watch_again(after), events))),
-        (From::Beginning(watcher), true) => drop(tokio::spawn(show(watcher, 0, events))),
-        (From::Again(run, after), true) => {
+    match (from, view) {
+        (From::Beginning(watcher), View::Text) => drop(tokio::spawn(tell(watcher, events))),
+        (From::Again(run, after), View::Text) => drop(tokio::spawn(tell(run.watch_again(after), events))),
+        (From::Beginning(watcher), View::Html) => drop(tokio::spawn(show(watcher, 0, events))),
+        (From::Again(run, after), View::Html) => {
             drop(tokio::spawn(async move {
                 let (watcher, known, resumed) = show_again(&run, after);
                 if events.send(resumed).await.is_ok() {

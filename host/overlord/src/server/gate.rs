@@ -1,14 +1,14 @@
 //! The one gate: everything that is not public passes here before anything else of the request is
 //! looked at. What it lets through carries the proof of who asks.
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use cookie::Cookie;
 
-use super::connections::Peer;
+use super::guard::Client;
 use super::reply;
 use super::routes::Service;
 use crate::sandbox::hooks;
@@ -45,16 +45,14 @@ pub(super) async fn gate(State(service): State<Service>, request: Request, next:
 }
 
 impl Visible {
-    fn of(&self, parts: &Parts) -> hooks::Request {
+    /// That much of a request.
+    pub(super) fn of(&self, parts: &Parts) -> hooks::Request {
         hooks::Request {
             method: parts.method.as_str().to_owned(),
             path: percent_encoding::percent_decode_str(parts.uri.path()).decode_utf8_lossy().into_owned(),
             headers: self.headers(&parts.headers),
             cookies: self.cookies(&parts.headers),
-            peer: parts
-                .extensions
-                .get::<ConnectInfo<Peer>>()
-                .map_or_else(String::new, |ConnectInfo(peer)| peer.0.ip().to_canonical().to_string()),
+            peer: parts.extensions.get::<Client>().map_or_else(String::new, |client| client.ip.to_string()),
         }
     }
 
@@ -68,13 +66,7 @@ impl Visible {
     }
 
     fn cookies(&self, headers: &HeaderMap) -> Vec<hooks::Cookie> {
-        headers
-            .get_all(header::COOKIE)
-            .iter()
-            // Another application's cookie on the same line may hold any bytes.
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-            .flat_map(Cookie::split_parse)
-            .flatten()
+        cookies(headers)
             .filter(|cookie| self.cookies.iter().any(|name| name == cookie.name()))
             .take(SHOWN_MAX)
             .map(|cookie| hooks::Cookie {
@@ -83,6 +75,14 @@ impl Visible {
             })
             .collect()
     }
+}
+
+/// All cookies of a request.
+pub(super) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = Cookie<'static>> {
+    let lines = headers.get_all(header::COOKIE).iter();
+    // Another application's cookie on the same line may hold any bytes.
+    let lines = lines.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    lines.flat_map(Cookie::split_parse).flatten()
 }
 
 #[cfg(test)]

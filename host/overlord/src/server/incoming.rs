@@ -16,16 +16,21 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
-/// The whole body.
+/// The whole body of a question.
 pub(super) async fn whole(incoming: Body) -> Result<Bytes, Response> {
-    let collected = tokio::time::timeout(BODY_TIME, Limited::new(incoming, BODY_BYTES_MAX).collect()).await;
+    at_most(BODY_BYTES_MAX, incoming).await
+}
+
+/// The whole body, if it has at most `max` bytes.
+pub(super) async fn at_most(max: usize, incoming: Body) -> Result<Bytes, Response> {
+    let collected = tokio::time::timeout(BODY_TIME, Limited::new(incoming, max).collect()).await;
     let Ok(collected) = collected else {
         return Err(reply::error(StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive"));
     };
     match collected {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
-            let detail = format!("The body has more than {BODY_BYTES_MAX} bytes");
+            let detail = format!("The body has more than {max} bytes");
             Err(reply::error(StatusCode::PAYLOAD_TOO_LARGE, &detail))
         }
         Err(_) => Err(reply::error(StatusCode::BAD_REQUEST, "The body did not arrive whole")),

@@ -6,9 +6,11 @@ mod connections;
 mod events;
 mod first_words;
 mod gate;
+mod guard;
 mod handlers;
 mod incoming;
 mod outcome;
+mod page;
 mod paths;
 mod projection;
 mod query;
@@ -17,4 +19,5 @@ mod routes;
 
 pub use connections::{Limits, serve};
 pub use gate::Visible;
-pub use routes::{Access, ROUTES, Service, router};
+pub use guard::Guard;
+pub use routes::{Access, ROUTES, Route, Service, router};

@@ -33,6 +33,7 @@ impl Failure {
     pub(super) fn of(why: &NotAnswered) -> Self {
         let (status, detail, reason, retry_after_s): (_, Cow<'_, str>, _, _) = match why {
             NotAnswered::NoSession => (StatusCode::NOT_FOUND, "session not found".into(), "not_found", None),
+            NotAnswered::Deleted => (StatusCode::NOT_FOUND, reply::DELETED.into(), "not_found", None),
             NotAnswered::Refused(refusal) => {
                 let message = refusal.message.as_str().into();
                 (StatusCode::TOO_MANY_REQUESTS, message, "refused", refusal.retry_after_s)

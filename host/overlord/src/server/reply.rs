@@ -4,6 +4,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+/// What is said of a session that was deleted and can be restored.
+pub(super) const DELETED: &str = "session was deleted; restore it first";
+
 /// An answer with a JSON body.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     let body = serde_json::to_vec(body).expect("answers are made of text and numbers");
@@ -13,8 +16,13 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
 /// An answer whose JSON is written already.
 pub(super) fn bytes(status: StatusCode, body: impl Into<axum::body::Body>) -> Response {
     let mut response = (status, body.into()).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    guarded(response)
+}
+
+/// An answer as no cache may keep it and no browser may guess at it.
+pub(super) fn guarded(mut response: Response) -> Response {
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     // Answers are somebody's own; no cache between here and there should keep them.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -1,5 +1,5 @@
-//! Every address of the service in one table, from which the router is built: what is not public
-//! passes the gate, and there is no other way to add a route.
+//! Every address of the service in one table, from which the router is built: whatever comes passes
+//! the guard, what is not public passes the gate, and there is no other way to add a route.
 
 use std::sync::Arc;
 
@@ -12,8 +12,10 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use tower::ServiceExt as _;
 
 use super::gate::{Visible, gate};
-use super::{handlers, paths, reply};
+use super::guard::Guard;
+use super::{guard, handlers, paths, reply};
 use crate::pipeline::House;
+use crate::stages::Desk;
 
 /// Who may use an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,36 @@ pub struct Route {
 pub const ROUTES: &[Route] = &[
     Route {
         method: "GET",
+        path: "/",
+        access: Access::Public,
+        handler: || on(MethodFilter::GET, handlers::index),
+    },
+    Route {
+        method: "GET",
+        path: "/assets/{name}",
+        access: Access::Public,
+        handler: || on(MethodFilter::GET, handlers::asset),
+    },
+    Route {
+        method: "POST",
+        path: "/login",
+        access: Access::Public,
+        handler: || on(MethodFilter::POST, handlers::login),
+    },
+    Route {
+        method: "POST",
+        path: "/logout",
+        access: Access::Public,
+        handler: || on(MethodFilter::POST, handlers::logout),
+    },
+    Route {
+        method: "GET",
+        path: "/agent/me",
+        access: Access::Gated,
+        handler: || on(MethodFilter::GET, handlers::me),
+    },
+    Route {
+        method: "GET",
         path: "/agent/health",
         access: Access::Public,
         handler: || on(MethodFilter::GET, handlers::health),
@@ -55,6 +87,36 @@ pub const ROUTES: &[Route] = &[
         path: "/agent/ask",
         access: Access::Gated,
         handler: || on(MethodFilter::POST, handlers::ask),
+    },
+    Route {
+        method: "GET",
+        path: "/agent/sessions",
+        access: Access::Gated,
+        handler: || on(MethodFilter::GET, handlers::list),
+    },
+    Route {
+        method: "POST",
+        path: "/agent/sessions/{session_id}/rename",
+        access: Access::Gated,
+        handler: || on(MethodFilter::POST, handlers::rename),
+    },
+    Route {
+        method: "POST",
+        path: "/agent/sessions/{session_id}/delete",
+        access: Access::Gated,
+        handler: || on(MethodFilter::POST, handlers::delete),
+    },
+    Route {
+        method: "POST",
+        path: "/agent/sessions/{session_id}/restore",
+        access: Access::Gated,
+        handler: || on(MethodFilter::POST, handlers::restore),
+    },
+    Route {
+        method: "GET",
+        path: "/agent/sessions/{session_id}/export",
+        access: Access::Gated,
+        handler: || on(MethodFilter::GET, handlers::export),
     },
     Route {
         method: "GET",
@@ -88,17 +150,28 @@ pub const ROUTES: &[Route] = &[
     },
 ];
 
+/// The address that says in the original's own words, with 422, that a body is not JSON.
+const OWN_WORDS: &str = "/agent/ask";
+
 /// What handlers work with.
 #[derive(Debug, Clone)]
 pub struct Service {
+    /// What stands before every address.
+    pub guard: Arc<Guard>,
     /// The pipeline's.
     pub house: Arc<House>,
     /// What of a request the auth policy may see.
     pub visible: Arc<Visible>,
+    /// Who signs in and out.
+    pub desk: Arc<Desk>,
+    /// The name of Overlord's own cookie.
+    pub own_cookie: Arc<str>,
     /// What `/agent/health` says of the workspace.
     pub workspace: Arc<str>,
     /// What it says of the agent.
     pub agent: Arc<str>,
+    /// Whether that is the built-in demo agent.
+    pub demo: bool,
 }
 
 /// The service: takes any request to its answer.
@@ -107,14 +180,34 @@ pub fn router(service: Service) -> Router {
     for route in ROUTES {
         // A path has one method here, so whatever else comes is answered with it.
         let handler = (route.handler)().fallback(move || async { reply::method_not_allowed(route.method) });
+        // The last one that is laid around is the first to be passed.
+        let handler = if route.method == "GET" || route.path == OWN_WORDS {
+            handler
+        } else {
+            handler.route_layer(middleware::from_fn(guard::json_only))
+        };
         let handler = match route.access {
             Access::Public => handler,
-            Access::Gated => handler.route_layer(middleware::from_fn_with_state(service.clone(), gate)),
+            Access::Gated => handler
+                .route_layer(middleware::from_fn_with_state(service.clone(), gate))
+                .route_layer(middleware::from_fn(guard::own_pages)),
         };
         routes = routes.route(route.path, handler);
     }
+    let guard = Arc::clone(&service.guard);
     let routes = routes.fallback(|| async { reply::not_found() }).with_state(service);
-    Router::new().fallback(move |request| as_the_original_routes(routes.clone(), request))
+    // No route lies beside this one.
+    Router::new().fallback(move |request| guarded(Arc::clone(&guard), routes.clone(), request))
+}
+
+/// Nothing reaches an address, and no answer goes out, but through here.
+async fn guarded(guard: Arc<Guard>, routes: Router, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let answer = match guard.look(&mut parts) {
+        Ok(()) => as_the_original_routes(routes, Request::from_parts(parts, body)).await,
+        Err(stray) => stray.answer(),
+    };
+    guard::dressed(answer)
 }
 
 /// Matches a decoded path, refuses HEAD as the original does, and redirects where a slash is too many.

@@ -139,6 +139,7 @@ impl Admission {
                 claim: (demand.claim && runs).then(|| (demand.session, user.clone())),
                 run: (first && !matches!(next, Next::Refuse(_)))
                     .then(|| RunChange::Begun(demand.run, demand.record.clone())),
+                mark: None,
             };
             if !change.is_empty() {
                 match self.state.write(change).await.map_err(|error| broken(&error))? {

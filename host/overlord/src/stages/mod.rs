@@ -3,19 +3,33 @@
 
 mod admit;
 mod answer;
+mod export;
 mod identify;
+mod list;
 mod own;
+mod page;
+mod pieces;
 mod places;
 mod queue;
 mod readers;
 mod recall;
 mod record;
+mod shelve;
+mod sign_in;
+mod titles;
 
 pub use admit::{Admission, Admitted, Demand, NotAdmitted, Permit};
 pub use answer::{Agent, Failed, Setting, answer};
+pub use export::{Format, export};
 pub use identify::{Caller, NotIdentified, identify};
+pub use list::{Cursor, Line, Listing, PAGE_LINES, PAGE_LINES_MAX, Wanted, list, list_deleted};
 pub use own::{Ownership, Rules, claim};
-pub use places::{Closed, Place, Places};
+pub use page::{PART_MESSAGES, PART_MESSAGES_MAX, Part, Side, page};
+pub use pieces::Pieces;
+pub use places::{Closed, Hold, Place, Places};
 pub use queue::{Queue, Ticket};
 pub use recall::{Recalled, Recollection, Unreadable, recall};
 pub use record::{FailMode, Recorder, Unrecorded};
+pub use shelve::{NotShelved, bring_back, name_aside, purge, shelve};
+pub use sign_in::{Desk, NotSignedIn};
+pub use titles::Titles;

@@ -2,7 +2,7 @@
 //! that does not exist.
 
 use crate::capability::state::{Change, State, StateError};
-use crate::domain::SessionId;
+use crate::domain::{Principal, SessionId};
 
 use super::identify::Caller;
 
@@ -41,6 +41,12 @@ impl Rules {
     /// it was made elsewhere; a fresh id is anybody's.
     pub fn may_take(self, caller: &Caller, started: bool) -> bool {
         !started || !self.unowned_for_admins || self.open || caller.principal().is_admin()
+    }
+
+    /// Whether a session is listed for a caller. One that nobody owns may have been anybody's before
+    /// Overlord: whoever knows its id may use it, but no list tells the id.
+    pub fn lists(self, who: &Principal, owner: Option<&str>) -> bool {
+        self.open || owner.map_or_else(|| who.is_admin(), |owner| owner == who.user)
     }
 }
 

@@ -33,6 +33,14 @@ pub struct Place {
     session: SessionId,
 }
 
+/// A session in which nothing is asked for as long as this lives: something is done to its file. It
+/// counts for nobody and takes no program's place.
+#[derive(Debug)]
+pub struct Hold {
+    places: Arc<Places>,
+    session: SessionId,
+}
+
 /// Why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closed {
@@ -79,6 +87,18 @@ impl Places {
         Ok(Place { places: Arc::clone(self), user: user.to_owned(), session })
     }
 
+    /// Keeps a session free of questions; none where one is being answered, or something else is done
+    /// to it.
+    pub fn hold(self: &Arc<Self>, session: SessionId) -> Option<Hold> {
+        let free = self.taken().sessions.insert(session);
+        free.then(|| Hold { places: Arc::clone(self), session })
+    }
+
+    /// Whether a question of this session is being answered.
+    pub fn busy(&self, session: SessionId) -> bool {
+        self.taken().sessions.contains(&session)
+    }
+
     /// Gives out no more places, and tells those who wait for one.
     pub fn close(&self) {
         let mut taken = self.taken();
@@ -121,6 +141,12 @@ impl Places {
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.places.taken().sessions.remove(&self.session);
     }
 }
 
@@ -183,6 +209,20 @@ mod tests {
         drop(second);
         assert_eq!(places.total(), 0);
         assert!(places.taken().by_user.is_empty() && places.taken().sessions.is_empty());
+    }
+
+    #[test]
+    fn what_is_held_is_not_asked_in_and_counts_for_nobody() {
+        let places = Places::new(1);
+        let session = SessionId::fresh();
+        let held = places.hold(session).expect("free");
+        assert!(places.hold(session).is_none() && places.busy(session));
+        assert_eq!(places.take("a", session).expect_err("held"), Closed::Session);
+        let place = places.take("a", SessionId::fresh()).expect("the one place is free");
+        assert_eq!(places.total(), 1);
+        drop((held, place));
+        let _place = places.take("a", session).expect("free again");
+        assert!(places.hold(session).is_none(), "a question is being answered");
     }
 
     #[tokio::test]

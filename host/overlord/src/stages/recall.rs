@@ -2,30 +2,22 @@
 //! as it goes, so that a long session never stands in memory as a whole.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::mpsc;
 
 use super::identify::Caller;
-use super::readers::reading;
-use crate::capability::files::Directory;
+use super::pieces::{Pieces, pieces};
+use super::readers::{Reading, reading};
+use crate::capability::files::{Directory, Stamp};
 use crate::domain::SessionId;
 use crate::generation::Generation;
-use crate::sandbox::Broken;
-use crate::sandbox::hooks::{Page, Role, Window};
+use crate::sandbox::hooks::{Message, Page, Role, Window};
 
 /// How many messages one call hands over.
-const PAGE_MESSAGES: u32 = 256;
+pub(super) const PAGE_MESSAGES: u32 = 256;
 
 /// After how many bytes of the file a call ends: a few milliseconds of work.
-const PAGE_BYTES: u64 = 1 << 20;
-
-/// How many pages are ready before the reader has taken the first.
-const PAGES_AHEAD: usize = 2;
-
-/// How long a reader may take over one page before the rest is not kept for it any longer.
-const PAGE_TIME: Duration = Duration::from_secs(30);
+pub(super) const PAGE_BYTES: u64 = 1 << 20;
 
 /// The beginning and the end of the answer.
 const OPENING: &[u8] = b"{\"messages\":[";
@@ -38,40 +30,6 @@ pub enum Recalled {
     Whole(Vec<u8>),
     /// The pieces as they come.
     Pieces(Pieces),
-}
-
-/// A session's JSON, a piece at a time.
-#[derive(Debug)]
-pub struct Pieces {
-    taken: mpsc::Receiver<Piece>,
-    whole: bool,
-}
-
-#[derive(Debug)]
-enum Piece {
-    More(Vec<u8>),
-    Last(Vec<u8>),
-}
-
-impl Pieces {
-    /// The next piece; none after the last. An error means that the rest cannot be read, or was not
-    /// taken in time: what has been sent is not whole.
-    pub async fn next(&mut self) -> Option<Result<Vec<u8>, Unreadable>> {
-        if self.whole {
-            return None;
-        }
-        match self.taken.recv().await {
-            Some(Piece::More(json)) => Some(Ok(json)),
-            Some(Piece::Last(json)) => {
-                self.whole = true;
-                Some(Ok(json))
-            }
-            None => {
-                self.whole = true;
-                Some(Err(Unreadable))
-            }
-        }
-    }
 }
 
 impl Recalled {
@@ -104,42 +62,91 @@ impl Recollection {
 
     /// How long the session's file is; none where there is none.
     pub async fn size(&self) -> Result<Option<u64>, Unreadable> {
-        let path = self.generation.history.locate(self.directory.clone(), self.session).await;
-        let path = path.map_err(|_| Unreadable)?;
+        let path = self.locate().await?;
         Ok(path.map(|path| self.directory.size(&path).unwrap_or(0)))
     }
 
-    /// The page from an offset on, as the elements of a JSON list; none where there is no file. Works
-    /// on a thread of its own, since it reads from the disk.
-    async fn page(&self, offset: u64, first: bool) -> Result<Option<(Vec<u8>, Option<u64>)>, Unreadable> {
-        let this = self.clone();
-        let runtime = tokio::runtime::Handle::current();
-        let page = tokio::task::spawn_blocking(move || {
-            runtime
-                .block_on(this.generation.history.read(
-                    this.directory,
-                    this.session,
-                    Window::Since(offset),
-                    PAGE_MESSAGES,
-                    PAGE_BYTES,
-                ))
-                .map(|page| page.map(|page| (elements(&page, first), page.more.then_some(page.next))))
-        })
-        .await;
-        match page {
-            Ok(Ok(Some((_, Some(next))))) if next <= offset => {
-                tracing::error!("the history component does not get on: more to read, and nothing read");
-                Err(Unreadable)
+    /// Where the file is, below the lent directory; none where there is none.
+    pub async fn locate(&self) -> Result<Option<String>, Unreadable> {
+        self.generation.history.locate(self.directory.clone(), self.session).await.map_err(|_| Unreadable)
+    }
+
+    /// The state of the session's file, and where it is; none where there is none.
+    pub async fn stamp(&self) -> Result<Option<(String, Stamp)>, Unreadable> {
+        let Some(path) = self.locate().await? else { return Ok(None) };
+        let directory = self.directory.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let file = directory.plain(&path).map_err(|_| Unreadable)?;
+            file.map(|file| file.stamp().map(|stamp| (path, stamp)).map_err(|_| Unreadable)).transpose()
+        });
+        looked.await.map_err(|_| Unreadable)?
+    }
+
+    /// What tells this state of the history from others: a file's, and the rules that read it.
+    pub fn tag(&self, stamp: Option<Stamp>) -> String {
+        match stamp {
+            None => "none".to_owned(),
+            Some(Stamp { size, modified, changed, inode }) => {
+                let rules = self.generation.history.digest().short();
+                format!("{size:x}-{modified:x}-{changed:x}-{inode:x}-{rules}")
             }
-            Ok(Ok(page)) => Ok(page),
-            Ok(Err(Broken::Fault(_) | Broken::Trapped(_) | Broken::Answer(_))) | Err(_) => Err(Unreadable),
         }
+    }
+
+    /// The right to read, which the reader waits for.
+    pub(super) async fn reading(&self) -> Reading {
+        reading(&self.user).await
+    }
+
+    /// The directory that is lent for it.
+    pub(super) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// A page; none where there is no file. Works on a thread of its own, since it reads from the disk.
+    pub(super) async fn read(
+        &self,
+        window: Window,
+        messages_max: u32,
+        detailed: bool,
+    ) -> Result<Option<Page>, Unreadable> {
+        let (this, runtime) = (self.clone(), tokio::runtime::Handle::current());
+        let page = tokio::task::spawn_blocking(move || {
+            let history = &this.generation.history;
+            runtime.block_on(history.read(
+                this.directory,
+                this.session,
+                window,
+                messages_max,
+                PAGE_BYTES,
+                detailed,
+            ))
+        });
+        let page = page.await.map_err(|_| Unreadable)?.map_err(|_| Unreadable)?;
+        if let Some(page) = &page {
+            let gets_on = match window {
+                Window::Since(from) => page.next > from,
+                Window::Before(to) => page.next < to,
+                Window::Tail => true,
+            };
+            if page.more && !gets_on {
+                tracing::error!("the history component does not get on: more to read, and nothing read");
+                return Err(Unreadable);
+            }
+        }
+        Ok(page)
+    }
+
+    /// The page from an offset on, as the elements of a JSON list, and where the next one is.
+    async fn page(&self, offset: u64, first: bool) -> Result<Option<(Vec<u8>, Option<u64>)>, Unreadable> {
+        let page = self.read(Window::Since(offset), PAGE_MESSAGES, false).await?;
+        Ok(page.map(|page| (elements(&page, first), page.more.then_some(page.next))))
     }
 }
 
 /// Reads a session from its beginning. An error here means that nothing was read yet.
 pub async fn recall(from: Recollection) -> Result<Recalled, Unreadable> {
-    let reading = reading(&from.user).await;
+    let reading = from.reading().await;
     let mut start = OPENING.to_vec();
     let Some((elements, next)) = from.page(0, true).await? else {
         return Ok(Recalled::nothing());
@@ -149,35 +156,49 @@ pub async fn recall(from: Recollection) -> Result<Recalled, Unreadable> {
         start.extend_from_slice(CLOSING);
         return Ok(Recalled::Whole(start));
     };
-    let (pieces, taken) = mpsc::channel(PAGES_AHEAD);
+    let (giver, pieces) = pieces();
     tokio::spawn(async move {
         let _reading = reading;
         let mut first = start.len() == OPENING.len();
-        let mut piece = Piece::More(start);
+        let mut piece = start;
         // Ends early where the reader has gone, takes no more, or there is no more to be had: without
         // its last piece it does not look whole.
-        while pieces.send_timeout(piece, PAGE_TIME).await.is_ok() {
+        while giver.more(piece).await {
             let Ok(Some((mut elements, after))) = from.page(next, first).await else { return };
             first = first && elements.is_empty();
             if let Some(after) = after {
                 next = after;
-                piece = Piece::More(elements);
+                piece = elements;
             } else {
                 elements.extend_from_slice(CLOSING);
-                let _ = pieces.send_timeout(Piece::Last(elements), PAGE_TIME).await;
+                giver.last(elements).await;
                 return;
             }
         }
     });
-    Ok(Recalled::Pieces(Pieces { taken, whole: false }))
+    Ok(Recalled::Pieces(pieces))
 }
 
 /// A message as the original answers it.
 #[derive(Serialize)]
-struct Said<'a> {
+pub(super) struct Said<'a> {
     role: &'static str,
     text: &'a str,
     timestamp: Option<&'a str>,
+}
+
+impl<'a> Said<'a> {
+    pub(super) fn of(message: &'a Message) -> Self {
+        Self { role: role(message), text: &message.text, timestamp: message.timestamp.as_deref() }
+    }
+}
+
+/// Who said it, in the original's words.
+pub(super) fn role(message: &Message) -> &'static str {
+    match message.role {
+        Role::User => "user",
+        Role::Assistant => "assistant",
+    }
 }
 
 fn elements(page: &Page, mut first: bool) -> Vec<u8> {
@@ -187,12 +208,7 @@ fn elements(page: &Page, mut first: bool) -> Vec<u8> {
         if !std::mem::take(&mut first) {
             json.push(b',');
         }
-        let role = match message.role {
-            Role::User => "user",
-            Role::Assistant => "assistant",
-        };
-        let said = Said { role, text: &message.text, timestamp: message.timestamp.as_deref() };
-        serde_json::to_writer(&mut json, &said).expect("text can be written to memory");
+        serde_json::to_writer(&mut json, &Said::of(message)).expect("text can be written to memory");
     }
     json
 }

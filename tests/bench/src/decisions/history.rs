@@ -45,7 +45,7 @@ pub(super) fn measure(bench: &Bench) -> anyhow::Result<[Row; 2]> {
 
 async fn read(policy: &Policy<History>, lent: &Directory) -> anyhow::Result<Duration> {
     let session = SessionId::parse(SESSION).context("the tests' session has an id")?;
-    let reading = policy.read(lent.clone(), session, Window::Since(0), MESSAGES_MAX, BYTES_MAX);
+    let reading = policy.read(lent.clone(), session, Window::Since(0), MESSAGES_MAX, BYTES_MAX, false);
     let (page, elapsed) = timed(reading).await;
     let page = page?.context("the session has a file")?;
     ensure!(

@@ -5,6 +5,8 @@
 mod environment;
 mod lent;
 mod scripted;
+mod there;
 
 pub use lent::{LentChild, Listener, Program, ProgramSetup, Stop, StopHandle, Stopped};
 pub use scripted::ScriptedProcess;
+pub use there::is_there;

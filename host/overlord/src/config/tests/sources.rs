@@ -85,6 +85,9 @@ fn wrong(shape: &Shape) -> (&'static str, &'static str) {
     match shape {
         Shape::Address => ("localhost:8767", "8767"),
         Shape::Path => ("~/x", "[]"),
+        Shape::Origin => ("https://a/b", "1"),
+        Shape::Hosts => ("a:80", "[1]"),
+        Shape::Networks => ("0.0.0.0/0", "true"),
         Shape::Text => ("a\0b", "1"),
         Shape::Token => ("a;b", r#""""#),
         Shape::Tokens => ("a b", r#"[""]"#),

@@ -1,6 +1,6 @@
 //! A question and its answer, whole or as it is made.
 
-use axum::extract::{Extension, Request, State};
+use axum::extract::{Extension, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::domain::Answer;
 use crate::pipeline;
 use crate::server::events::{self, View};
 use crate::server::outcome::Failure;
-use crate::server::query::Values;
+use crate::server::query::Query;
 use crate::server::routes::InService;
 use crate::server::{body, incoming, reply};
 use crate::stages::Caller;
@@ -40,9 +40,14 @@ impl<'a> Answered<'a> {
 pub(in crate::server) async fn ask(
     State(service): InService,
     Extension(caller): Extension<Caller>,
-    Values(view): Values<View>,
+    RawQuery(query): RawQuery,
     request: Request,
 ) -> Response {
+    let mut query = Query::read(query.as_deref());
+    let view = View::of(&mut query);
+    if let Some(answer) = query.objection() {
+        return answer;
+    }
     let (parts, incoming) = request.into_parts();
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let bytes = match incoming::whole(incoming).await {

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::domain::{RunId, SessionId};
 use crate::pipeline;
 use crate::runs::{Run, Snapshot};
 use crate::server::events::{self, View};
-use crate::server::query::Values;
+use crate::server::query::Query;
 use crate::server::reply;
 use crate::server::routes::{InService, Service};
 use crate::stages::Caller;
@@ -55,26 +55,19 @@ struct List {
     runs: Vec<Listed>,
 }
 
-/// Which runs are wanted.
-#[derive(Debug, Deserialize)]
-pub(in crate::server) struct Wanted {
-    session_id: Option<String>,
-    #[serde(default)]
-    ended: bool,
-}
-
 /// `GET /agent/runs`
 pub(in crate::server) async fn list(
     State(service): InService,
     Extension(caller): Extension<Caller>,
-    Values(wanted): Values<Wanted>,
+    RawQuery(query): RawQuery,
 ) -> Response {
-    let session = match wanted.session_id.as_deref().map(SessionId::parse) {
-        Some(None) => return reply::error(StatusCode::BAD_REQUEST, "invalid session_id"),
-        Some(session) => session,
-        None => None,
-    };
-    let runs = pipeline::runs(&service.house, &caller, session, wanted.ended);
+    let mut query = Query::read(query.as_deref());
+    let session = query.value("session_id", "the 36-character form of a UUID", SessionId::parse);
+    let ended = query.flag("ended");
+    if let Some(answer) = query.objection() {
+        return answer;
+    }
+    let runs = pipeline::runs(&service.house, &caller, session, ended);
     let runs = runs.iter().map(|run| run.snapshot().into()).collect();
     reply::json(StatusCode::OK, &List { runs })
 }
@@ -96,9 +89,14 @@ pub(in crate::server) async fn events(
     State(service): InService,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
-    Values(view): Values<View>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
+    let mut query = Query::read(query.as_deref());
+    let view = View::of(&mut query);
+    if let Some(answer) = query.objection() {
+        return answer;
+    }
     let Some(run) = find(&service, &caller, &id) else { return not_found() };
     let last = headers.get("last-event-id").map(|value| {
         // What no host has sent is of another epoch than any.
