@@ -43,8 +43,9 @@ use markup::Writer;
 use sanitizer::Written;
 
 /// How much of a text is rendered, in bytes. A long answer has a hundredth of that; a browser that
-/// lays out more as one page is no longer of use.
-pub const TEXT_MAX: usize = 1 << 20;
+/// lays out more as one page is no longer of use, and the worst of texts takes 400 times its length in
+/// memory for a moment.
+pub const TEXT_MAX: usize = 512 << 10;
 
 /// What stands after a text that is longer.
 const CUT: &str = "The text goes on, but is too long to be shown here.";

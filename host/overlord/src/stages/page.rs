@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use serde::Serialize;
 
 use super::recall::{PAGE_MESSAGES, Recollection, Said, Unreadable, role};
+use super::render::rendering;
 use crate::sandbox::hooks::{Aside, Kind, Message, Window};
 
 /// How many messages are told where nobody says.
@@ -96,8 +97,10 @@ pub async fn page(from: &Recollection, part: Part, size: u64) -> Result<Vec<u8>,
         Side::Before(offset) => before(from, part, Some(offset.min(size))).await?,
         Side::End => before(from, part, None).await?,
     };
-    // To render a thousand messages takes its time.
-    tokio::task::spawn_blocking(move || json(&gathered, part)).await.map_err(|_| Unreadable)
+    if !part.html {
+        return Ok(json(&gathered, part));
+    }
+    rendering(move || json(&gathered, part)).await.ok_or(Unreadable)
 }
 
 async fn after(from: &Recollection, part: Part, offset: u64) -> Result<Gathered, Unreadable> {
