@@ -133,7 +133,7 @@ fn one_who_does_not_read_is_left_behind_and_may_come_back() {
     slow.set_read_timeout(Some(PATIENCE)).expect("a time-out");
     let cookie = alice.cookie().expect("signed in");
     let head = format!(
-        "GET /agent/runs/{run}/events HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\nAccept: text/event-stream\r\n\r\n",
+        "GET /agent/runs/{run}/events HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\nAccept: text/event-stream\r\nConnection: close\r\n\r\n",
         host.address()
     );
     slow.write_all(head.as_bytes()).expect("asking");
