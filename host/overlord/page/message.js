@@ -170,13 +170,23 @@ function labelled(label, text) {
   );
 }
 
-/** JSON with indents; what is not JSON as it is. */
+/**
+ * A tool's input, a field a line; of several lines where the text is. JSON would show those in
+ * one, with escapes. What is no object is shown as it is.
+ */
 function readable(input) {
+  let fields;
   try {
-    return JSON.stringify(JSON.parse(input), null, 2);
+    fields = JSON.parse(input);
   } catch {
     return input ?? "";
   }
+  if (typeof fields !== "object" || fields === null || Array.isArray(fields)) return input;
+  const lines = Object.entries(fields).map(([name, value]) => {
+    const text = typeof value === "string" ? value : JSON.stringify(value, null, 2);
+    return text.includes("\n") ? `${name}:\n${text}` : `${name}: ${text}`;
+  });
+  return lines.join("\n");
 }
 
 /** The part of a tool's input that says most, on one line. */

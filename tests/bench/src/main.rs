@@ -15,8 +15,10 @@ mod native_server;
 mod requests;
 mod samples;
 mod serde_reader;
+mod speaker;
 mod start;
 mod table;
+mod tokens;
 
 use std::path::PathBuf;
 
@@ -53,6 +55,12 @@ enum Role {
         /// The name of the cookie that is looked for.
         cookie: String,
     },
+    /// A program for a host or the comparison to run, whose tokens say when they were written
+    #[command(hide = true)]
+    Speak {
+        /// The client's, of which only the session is of interest.
+        arguments: Vec<String>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -65,13 +73,16 @@ enum Part {
     History,
     /// `POST /agent/ask`
     Ask,
+    /// `POST /agent/ask`, token by token
+    Tokens,
     /// Cold and warm start, and the memory after it
     Start,
 }
 
 impl Part {
     /// Those that need no process of a host come first, while the machine is as quiet as it gets.
-    const ALL: [Self; 5] = [Self::Decisions, Self::Requests, Self::History, Self::Ask, Self::Start];
+    const ALL: [Self; 6] =
+        [Self::Decisions, Self::Requests, Self::History, Self::Ask, Self::Tokens, Self::Start];
 
     fn measure(self, quick: bool) -> anyhow::Result<Vec<Row>> {
         match self {
@@ -79,6 +90,7 @@ impl Part {
             Self::Requests => requests::measure(quick),
             Self::History => history::measure(quick),
             Self::Ask => ask::measure(quick),
+            Self::Tokens => tokens::measure(quick),
             Self::Start => start::measure(quick),
         }
     }
@@ -86,8 +98,10 @@ impl Part {
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    if let Some(Role::NativeServer { secret, cookie }) = options.role {
-        return native_server::run(&secret, &cookie);
+    match options.role {
+        Some(Role::NativeServer { secret, cookie }) => return native_server::run(&secret, &cookie),
+        Some(Role::Speak { arguments }) => return speaker::run(&arguments),
+        None => {}
     }
     let mut rows = Vec::new();
     for part in Part::ALL {

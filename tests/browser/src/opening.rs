@@ -35,6 +35,11 @@ const ARGUMENTS: [&str; 16] = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
 
+/// With a mouse at hand, which a headless browser says that it does not have: it can hover, and points
+/// finely.
+const MOUSE: &str = "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,\
+                     availablePointerTypes=4";
+
 /// How a browser is opened.
 #[derive(Debug, Clone)]
 pub struct Opening {
@@ -42,12 +47,13 @@ pub struct Opening {
     pub(crate) shape: Shape,
     pub(crate) dark: bool,
     still: bool,
+    mouse: bool,
 }
 
 impl Opening {
     /// A wide, light window at a host's pages.
     pub fn at(host: SocketAddr) -> Self {
-        Self { host, shape: Shape::WIDE, dark: false, still: false }
+        Self { host, shape: Shape::WIDE, dark: false, still: false, mouse: false }
     }
 
     /// Of this size.
@@ -71,13 +77,21 @@ impl Opening {
         self
     }
 
+    /// For somebody with a mouse.
+    #[must_use]
+    pub fn mouse(mut self) -> Self {
+        self.mouse = true;
+        self
+    }
+
     /// Waits for its turn and starts it, with an empty page.
     #[track_caller]
     pub fn open(self) -> Browser {
         let turn = Turn::take();
         let driver = Driver::start();
         let profile = format!("--user-data-dir={}", driver.profile().display());
-        let arguments: Vec<_> = ARGUMENTS.into_iter().chain([profile.as_str()]).collect();
+        let arguments: Vec<_> =
+            ARGUMENTS.into_iter().chain([profile.as_str()]).chain(self.mouse.then_some(MOUSE)).collect();
         let session = Session::begin(
             driver.address(),
             &json!({
