@@ -26,8 +26,9 @@ pub(super) const TYPE: &str = "text/event-stream";
 /// How often a comment line is sent, so that no proxy takes the stream for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// How many events are ready before the reader has taken the first.
-const EVENTS_AHEAD: usize = 64;
+/// How many events are ready before the reader has taken the first. The run's own memory is what holds
+/// them; each that is ready may hold the whole text.
+const EVENTS_AHEAD: usize = 1;
 
 /// How long a reader may take nothing while there is something to take. A phone that changes its network
 /// takes less; whoever takes longer is cut off, and comes back with the id of the last event.
