@@ -69,7 +69,8 @@ impl Speaker {
     pub fn print(&self, lines: &[Value]) {
         let number = self.pieces.get() + 1;
         self.pieces.set(number);
-        let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let mut lines = lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
+        lines.push('\n');
         // Whole or not at all: the agent looks all the time.
         let beside = self.home.join("saying");
         fs::write(&beside, lines).expect("writing what is to be said");

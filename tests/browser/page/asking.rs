@@ -47,7 +47,7 @@ fn an_answer_grows_and_what_was_there_stays() {
     browser.see("The third");
     // These very nodes have to be there at the end.
     browser.script("window.marked = [...document.querySelectorAll('.run .prose > *')]", &[]);
-    assert_eq!(house.measure("return window.marked.length"), 3.0);
+    assert_eq!(browser.script("return window.marked.length", &[]), 3);
     browser.script("getSelection().selectAllChildren(window.marked[0])", &[]);
     speaker.say(" grows.\n\nA **fourth** one.");
     browser.see("The third grows.");
@@ -65,7 +65,8 @@ fn an_answer_grows_and_what_was_there_stays() {
 fn the_end_is_followed_until_one_scrolls_away_from_it() {
     let (house, speaker) = speaking();
     let browser = &house.browser;
-    let paragraphs = |name: &str| -> String { (0..MANY).map(|at| format!("{name} {at}.\n\n")).collect() };
+    let paragraphs =
+        |name: &str| (0..MANY).map(|at| format!("{name} {at}.\n\n")).collect::<Vec<_>>().concat();
     let from_end = "const it = document.getElementById('scroller');
         return it.scrollHeight - it.scrollTop - it.clientHeight";
     let at_end = || wait_until("the end", || (house.measure(from_end) < 2.0).then_some(()));

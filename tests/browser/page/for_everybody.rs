@@ -1,7 +1,7 @@
 //! What the page is like for whoever opens it: with a screen reader, on a phone, in the dark. axe-core
 //! finds nothing serious in any of its main states, and nothing has to be scrolled sideways.
 
-use overlord_browser_tests::{Browser, Opening, Shape};
+use overlord_browser_tests::{Browser, Fault, Opening, Shape};
 use overlord_tests::host::Setup;
 use overlord_tests::sessions;
 use overlord_tests::speaker::Speaker;
@@ -64,7 +64,7 @@ fn is_good(house: &mut House, state: &str) {
                 .map(it => it.finished.catch(() => {}))).then(() => {})",
         );
         let serious: Vec<_> =
-            house.browser.axe().into_iter().filter(|it| it.is_serious()).map(|it| it.to_string()).collect();
+            house.browser.axe().into_iter().filter(Fault::is_serious).map(|it| it.to_string()).collect();
         assert!(serious.is_empty(), "{state}, dark {dark}:\n{}", serious.join("\n"));
         nothing_sideways(&house.browser);
     }

@@ -92,7 +92,8 @@ fn an_answer_is_what_it_says_and_does_nothing() {
     house.ask("say what you like");
     for (number, attempt) in ATTEMPTS.iter().enumerate() {
         // In halves, so that what is half a tag is looked at too.
-        let middle = (attempt.len() / 2..).find(|at| attempt.is_char_boundary(*at)).expect("a place");
+        let middle =
+            (attempt.len() / 2..attempt.len()).find(|at| attempt.is_char_boundary(*at)).expect("a place");
         speaker.say(&format!("\n\nbefore {number} {}", &attempt[..middle]));
         house.browser.see(&format!("before {number}"));
         speaker.say(&format!("{}\n\nafter {number}\n\n", &attempt[middle..]));
@@ -160,7 +161,8 @@ fn a_history_is_no_better_than_who_wrote_it() {
             "is_error": true}]),
         );
     }
-    file += &format!("{}\n", json!({"type": "custom-title", "customTitle": ATTEMPTS[0], "sessionId": "x"}));
+    file += &json!({"type": "custom-title", "customTitle": ATTEMPTS[0], "sessionId": "x"}).to_string();
+    file += "\n";
     let session = "2f4a29ec-82c2-46b8-8af0-6e21eb7cb15e";
     sessions::put(&setup, session, file);
     let house = House::of(setup);
