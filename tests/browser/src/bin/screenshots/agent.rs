@@ -95,12 +95,8 @@ fn events(said: &Said) -> Vec<Value> {
         lines.push(json!({"type": "assistant", "message": whole, "session_id": "SESSION"}));
         lines.push(api(json!({"type": "content_block_stop", "index": 0})));
         lines.push(api(json!({"type": "message_stop"})));
-        if let Part::Tool { name, output, denied, .. } = part {
-            if *denied {
-                lines.push(json!({"type": "system", "subtype": "permission_denied", "tool_name": name,
-                    "tool_use_id": id(place), "message": output, "session_id": "SESSION"}));
-            }
-            let message = json!({"role": "user", "content": [result(place, output, *denied)]});
+        if let Part::Tool { output, failed, .. } = part {
+            let message = json!({"role": "user", "content": [result(place, output, *failed)]});
             lines.push(json!({"type": "user", "message": message, "session_id": "SESSION"}));
         }
     }
@@ -115,8 +111,8 @@ fn records(said: &Said) -> Vec<Value> {
     let mut contents = vec![("user", json!(said.question))];
     for (place, part) in said.parts.iter().enumerate() {
         contents.push(("assistant", json!([block(place, part)])));
-        if let Part::Tool { output, denied, .. } = part {
-            contents.push(("user", json!([result(place, output, *denied)])));
+        if let Part::Tool { output, failed, .. } = part {
+            contents.push(("user", json!([result(place, output, *failed)])));
         }
     }
     let record = |(role, content): (&str, Value)| {
@@ -138,8 +134,8 @@ fn block(place: usize, part: &Part) -> Value {
     }
 }
 
-fn result(place: usize, output: &str, denied: bool) -> Value {
-    json!({"type": "tool_result", "tool_use_id": id(place), "content": output, "is_error": denied})
+fn result(place: usize, output: &str, failed: bool) -> Value {
+    json!({"type": "tool_result", "tool_use_id": id(place), "content": output, "is_error": failed})
 }
 
 fn message(content: &Value) -> Value {
