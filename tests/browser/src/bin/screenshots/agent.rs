@@ -1,6 +1,7 @@
 //! A script in the client's place that says what it was given: events on its output, records in the
 //! session's file. Owns their shape, as the client has it; what is said is `said`'s.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -48,7 +49,12 @@ impl Agent {
 
     /// What it says to the next question.
     pub fn is_to_say(&self, said: &Said) {
-        let lines = |lines: Vec<Value>| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+        let lines = |lines: Vec<Value>| {
+            lines.iter().fold(String::new(), |mut text, line| {
+                writeln!(text, "{line}").expect("a string takes all");
+                text
+            })
+        };
         fs::write(self.home.join("events"), lines(events(said))).expect("telling the agent what to say");
         fs::write(self.home.join("records"), lines(records(said))).expect("telling the agent what to keep");
     }
