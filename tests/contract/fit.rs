@@ -101,8 +101,10 @@ async fn an_import_that_the_slot_does_not_grant_is_named() {
 
 #[tokio::test]
 async fn a_record_of_another_shape_is_told_what_was_expected_and_what_was_found() {
-    let contract =
-        contract_but("    /// How many of the caller's questions wait their turn.\n    waiting: u32,\n", "");
+    let contract = contract_but(
+        "    /// How many of the caller's questions wait their turn before this one.\n    waiting: u32,\n",
+        "",
+    );
     let module = limiter_module("").replace("(param $waiting i32) ", "");
     let error = refusal(&component(&contract, "limit-policy", &module, None)).await;
     assert!(matches!(error, LoadError::Shape { world: "limit-policy", .. }), "{error:?}");

@@ -29,15 +29,15 @@ crate::trials! { "hosted":
 }
 
 /// A host with the real client, the API that answers the client, and someone who asks.
-struct House {
+pub(crate) struct House {
     isolated: Isolated,
-    api: MessagesApi,
-    host: Host,
-    alice: Caller,
+    pub(crate) api: MessagesApi,
+    pub(crate) host: Host,
+    pub(crate) alice: Caller,
 }
 
 impl House {
-    fn new(isolated: Isolated) -> Self {
+    pub(crate) fn new(isolated: Isolated) -> Self {
         Self::with(isolated, |setup| setup)
     }
 
@@ -75,7 +75,7 @@ fn result(answer: &Answer) -> String {
 }
 
 /// Who said what, without the times.
-fn conversation(caller: &Caller, session: &str) -> Vec<(String, String)> {
+pub(crate) fn conversation(caller: &Caller, session: &str) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().expect("it is text").to_owned();
     caller.history(session).iter().map(|message| (text(&message["role"]), text(&message["text"]))).collect()
 }

@@ -4,12 +4,13 @@
 //!
 //! `alone` is what the client does when nobody drives it, which is what the agent component and the
 //! script of the API rest on; where a new version breaks those, it says so first. `hosted` is the
-//! same client behind Overlord. `confined` is the place itself.
+//! same client behind Overlord, and `streamed` its answer as events. `confined` is the place itself.
 
 mod alone;
 mod client;
 mod confined;
 mod hosted;
+mod streamed;
 
 use std::process::{Command, ExitCode, Stdio};
 
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         let mut trials = confined::trials(isolated);
         trials.extend(alone::trials(isolated));
         trials.extend(hosted::trials(isolated));
+        trials.extend(streamed::trials(isolated));
         libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
     })
 }

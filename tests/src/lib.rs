@@ -7,3 +7,7 @@ pub mod host;
 pub mod messages_api;
 pub mod namespaces;
 pub mod session_files;
+pub mod sessions;
+pub mod shelf;
+pub mod speaker;
+pub mod stand_in;

@@ -3,8 +3,10 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use overlord_tests::host::{PATIENCE, Setup};
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 
 use crate::wire;
 
@@ -27,6 +29,19 @@ fn connections_that_never_ask_give_their_places_back() {
         let ended = stream.read_to_end(&mut Vec::new());
         assert!(ended.is_ok(), "{} was not ended: {ended:?}", said.escape_ascii());
     }
+}
+
+#[test]
+fn who_asks_and_never_reads_gives_the_place_back() {
+    let host = Setup::new().with("OVERLORD_SERVER_CONNECTIONS_MAX", "1").start();
+    let mut stream = TcpStream::connect(host.address()).expect("reaching the host");
+    set_socket_recv_buffer_size(&stream, 4096).expect("a smaller buffer");
+    stream.set_write_timeout(Some(Duration::from_millis(100))).expect("a limit");
+    // The page again and again, until neither side takes more.
+    let asking = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
+    while stream.write_all(&asking).is_ok() {}
+    // The only place is taken: who comes now waits until it is given back.
+    assert_eq!(host.anyone().get("/agent/health").status, 200);
 }
 
 #[test]

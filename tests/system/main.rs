@@ -27,9 +27,7 @@ mod recorded;
 mod runs;
 mod session_delete;
 mod session_list;
-mod sessions;
 mod sign_in;
-mod stand_in;
 mod streams;
 mod streams_back;
 mod streams_html;
@@ -38,3 +36,5 @@ mod swaps;
 mod swaps_load;
 mod swaps_refused;
 mod wire;
+
+use overlord_tests::{sessions, stand_in};

@@ -175,6 +175,20 @@ fn an_agent_cannot_give_away_what_somebody_else_owns() {
 }
 
 #[test]
+fn an_agent_cannot_take_what_was_there_and_nobody_owned() {
+    let setup = Setup::new();
+    let theirs = Uuid::new_v4().to_string();
+    sessions::put(&setup, &theirs, "{\"type\":\"user\",\"message\":{\"content\":\"made on the command line\"}}\n");
+    let host = stand_in::instead(setup, &format!("session={theirs}; answer 'that one'")).start();
+    let (alice, bob) = (host.sign_in("alice"), host.sign_in("bob"));
+    // A second is the least by which a file system's clock may differ.
+    thread::sleep(std::time::Duration::from_millis(1100));
+    assert_eq!(bob.ask(&bob.new_session(), "hello").json()["session_id"], theirs.as_str());
+    assert!(bob.get("/agent/sessions").json()["sessions"].as_array().expect("a list").is_empty());
+    assert_eq!(alice.history(&theirs).len(), 1, "it is still whoever's knows its id");
+}
+
+#[test]
 fn an_id_in_upper_case_is_the_same_session() {
     let host = Setup::new().start();
     let (alice, bob) = (host.sign_in("alice"), host.sign_in("bob"));

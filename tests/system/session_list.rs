@@ -233,7 +233,7 @@ fn a_new_title_has_its_bounds() {
     let path = format!("/agent/sessions/{session}/rename");
     assert_eq!(alice.post(&path, &json!({})).json()["detail"][0]["type"], "missing");
     let plain = alice.send("POST", &path, &[("content-type", "text/plain")], Some(br#"{"title":"x"}"#));
-    assert_eq!(plain.status, 422);
+    assert_eq!(plain.status, 415);
     assert_eq!(alice.post("/agent/sessions/x/rename", &json!({"title": "x"})).status, 400);
     assert_eq!(list(&alice, "").0[0]["title"], "é".repeat(200));
 }

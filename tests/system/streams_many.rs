@@ -6,7 +6,7 @@ use std::thread;
 
 use overlord_tests::caller::Caller;
 use overlord_tests::events::{Event, Parser, Stream, names};
-use overlord_tests::host::{PATIENCE, Setup};
+use overlord_tests::host::{PATIENCE, Setup, wait_until};
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
@@ -133,7 +133,7 @@ fn one_who_does_not_read_is_left_behind_and_may_come_back() {
     slow.set_read_timeout(Some(PATIENCE)).expect("a time-out");
     let cookie = alice.cookie().expect("signed in");
     let head = format!(
-        "GET /agent/runs/{run}/events HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\nAccept: text/event-stream\r\n\r\n",
+        "GET /agent/runs/{run}/events HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\nAccept: text/event-stream\r\nConnection: close\r\n\r\n",
         host.address()
     );
     slow.write_all(head.as_bytes()).expect("asking");
@@ -162,4 +162,24 @@ fn one_who_does_not_read_is_left_behind_and_may_come_back() {
     let mut back = Stream::watch(&alice, &run, id);
     let back = back.rest();
     assert_eq!(back.last().map(|event| event.name.as_str()), Some("done"), "{:?}", names(&back));
+}
+
+#[test]
+fn as_many_listen_to_a_users_questions_as_may_and_no_more() {
+    let host = Setup::new().start();
+    let alice = host.sign_in("alice");
+    let (run, first) = waiting(&alice, "demo:hang");
+    let path = format!("/agent/runs/{run}/events");
+    // The one who asked listens too.
+    let mut held: Vec<_> = (1..256).map(|_| Stream::watch(&alice, &run, None)).collect();
+    for stream in &mut held {
+        assert_eq!(stream.next_event().expect("a first event").name, "resume");
+    }
+    let refused = alice.get(&path);
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("5")), "{}", refused.text());
+    held.pop();
+    wait_until("room for another", || {
+        Some(Stream::watch_at(&alice, &path, None)).filter(|stream| stream.status == 200)
+    });
+    drop(first);
 }

@@ -122,7 +122,11 @@ impl Play {
         let content = json!([{"tool_use_id": id, "type": "tool_result", "content": tool.output, "is_error": tool.denied}]);
         self.output.event(json!({"type": "user", "message": {"role": "user", "content": content},
             "parent_tool_use_id": null}));
-        self.session.user(&content);
+        if tool.denied {
+            self.session.denied(&content);
+        } else {
+            self.session.user(&content);
+        }
         Ok(())
     }
 

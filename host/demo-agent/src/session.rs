@@ -115,6 +115,12 @@ impl Session {
         self.record(json!({"promptId": self.prompt_id, "type": "user", "message": {"role": "user", "content": content}}));
     }
 
+    /// The result of a tool that was not permitted.
+    pub(crate) fn denied(&mut self, content: &Value) {
+        self.record(json!({"promptId": self.prompt_id, "type": "user", "message": {"role": "user", "content": content},
+            "toolDenialKind": "user-rejected"}));
+    }
+
     /// A message of the agent's, with `more` fields beside it.
     pub(crate) fn assistant(&mut self, message: &Value, more: &Value) {
         let mut record = json!({"message": message, "type": "assistant"});

@@ -18,7 +18,7 @@ import { forgetAll, keepDraft, lastSession, rememberSession } from "./store.js";
 const BUSY_LOOK_MS = 5000;
 const IDLE_LOOK_MS = 30_000;
 const START_RETRY_MS = 2000;
-const UUID = /^#\/s\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const api = new Api();
 const toasts = new Toasts();
@@ -61,11 +61,25 @@ let openId = null;
 /** The timer of the next look at the list. */
 let looking = null;
 
+/** The session that the address names; null where it names none. */
+function named() {
+  const id = location.hash.replace(/^#\/s\//, "");
+  return UUID.test(id) ? id : null;
+}
+
 function show(view) {
   document.documentElement.dataset.view = view;
+  if (view !== "app") document.title = "Overlord";
   byId("starting").hidden = view !== "starting";
   byId("sign-in").hidden = view !== "signed-out";
   byId("shell").hidden = view !== "app";
+}
+
+/** Whoever comes next finds nothing: a draft that stayed in the box would be kept again. */
+function forgetOther() {
+  forgetAll();
+  openId = null;
+  composer.open(null);
 }
 
 /** Finds out who is there; until the host answers, it says so and tries again. */
@@ -75,8 +89,7 @@ async function start() {
       const before = me?.user;
       me = await api.me();
       if (before && before !== me.user) {
-        forgetAll();
-        openId = null;
+        forgetOther();
       }
       break;
     } catch (failure) {
@@ -93,8 +106,8 @@ async function start() {
   composer.setLimit(me.message_characters_max);
   show("app");
   sessions.refresh();
-  const asked = location.hash.match(UUID)?.[1] ?? lastSession();
-  await open(openId ?? asked);
+  const last = lastSession();
+  await open(openId ?? named() ?? (UUID.test(last) ? last : null));
 }
 
 function signedOut() {
@@ -112,11 +125,13 @@ async function signOut() {
   try {
     await api.logout();
     const user = me?.user;
-    forgetAll();
+    forgetOther();
     me = null;
-    openId = null;
     sessions.clear();
     conversation.clear();
+    toasts.clear();
+    showTitle(null);
+    say("");
     history.replaceState(null, "", location.pathname);
     await start();
     if (me)
@@ -272,7 +287,12 @@ document.addEventListener("visibilitychange", backAgain);
 window.addEventListener("hashchange", () => {
   const token = takeToken();
   if (token) signIn.exchange(token);
-  else if (me) open(location.hash.match(UUID)?.[1] ?? null);
+  else if (me) open(named());
+});
+document.querySelector(".skip").addEventListener("click", (event) => {
+  // Its address would be another session's.
+  event.preventDefault();
+  composer.focus();
 });
 byId("new-session").addEventListener("click", newSession);
 byId("sign-out").addEventListener("click", signOut);

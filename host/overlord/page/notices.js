@@ -17,6 +17,10 @@ export function say(words) {
 export class Toasts {
   #root = byId("toasts");
 
+  clear() {
+    this.#root.replaceChildren();
+  }
+
   /** @param {string} words @param {string} [label] of the button @param {() => void} [action] */
   show(words, label, action) {
     const toast = el("div", { class: "toast" }, el("p", {}, words));

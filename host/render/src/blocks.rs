@@ -5,7 +5,9 @@ use pulldown_cmark::{Alignment, CodeBlockKind, Event, HeadingLevel, Options, Par
 
 use crate::code;
 use crate::links::{self, Href};
-use crate::markup::{Align, Lang, Tag, Writer};
+use crate::lists::{Align, Tag};
+use crate::markup::{Lang, Writer};
+use crate::sanitizer::Written;
 use crate::source::Source;
 
 /// One top-level element.
@@ -14,7 +16,7 @@ pub(crate) struct Block {
     /// Where the line on which it begins does, in the text.
     pub start: usize,
     /// The element.
-    pub html: String,
+    pub html: Written,
 }
 
 /// A text's blocks.
@@ -225,10 +227,10 @@ impl Room {
 
     fn open_cell(&mut self) {
         let align = match self.columns.get(self.column) {
-            Some(Alignment::Left) => Align::Left,
-            Some(Alignment::Center) => Align::Center,
-            Some(Alignment::Right) => Align::Right,
-            Some(Alignment::None) | None => Align::None,
+            Some(Alignment::Left) => Some(Align::Left),
+            Some(Alignment::Center) => Some(Align::Center),
+            Some(Alignment::Right) => Some(Align::Right),
+            Some(Alignment::None) | None => None,
         };
         self.column += 1;
         self.writer.open_cell(if self.in_head { Tag::Th } else { Tag::Td }, align);

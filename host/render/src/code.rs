@@ -1,7 +1,8 @@
 //! A block of code, in colours where that is worth its bytes. Knows no language.
 
-use crate::highlight::{self, Class, is_hidden};
+use crate::highlight::{self, is_hidden};
 use crate::languages;
+use crate::lists::Colour;
 use crate::markup::{Lang, Writer};
 
 /// How much code gets colours, in bytes. What is longer is data or a log: its spans would cost the
@@ -17,13 +18,13 @@ pub(crate) fn write(writer: &mut Writer, lang: Option<&Lang>, code: &str) {
     writer.open_code_block(lang);
     let mut pieces = Pieces { writer, spans: 0 };
     let mut at = 0;
-    if let Some(language) = lang.and_then(|lang| languages::named(lang.name()))
+    if let Some(lexicon) = lang.and_then(|lang| languages::named(lang.name()))
         && code.len() <= COLOURED_MAX
     {
-        for (class, range) in highlight::tokens(language, code).take(SPANS_MAX) {
+        for (colour, range) in highlight::tokens(lexicon, code).take(SPANS_MAX) {
             pieces.put(None, &code[at..range.start]);
             at = range.end;
-            pieces.put(Some(class), &code[range]);
+            pieces.put(Some(colour), &code[range]);
         }
     }
     pieces.put(None, &code[at..]);
@@ -39,23 +40,23 @@ struct Pieces<'a> {
 }
 
 impl Pieces<'_> {
-    fn put(&mut self, class: Option<Class>, mut text: &str) {
+    fn put(&mut self, colour: Option<Colour>, mut text: &str) {
         while let Some(at) = text.find(is_hidden).filter(|_| self.spans < SPANS_MAX) {
-            self.put_seen(class, &text[..at]);
+            self.put_seen(colour, &text[..at]);
             let end = text[at..].find(|c| !is_hidden(c)).map_or(text.len(), |length| at + length);
-            self.put_seen(Some(Class::Hidden), &text[at..end]);
+            self.put_seen(Some(Colour::Hidden), &text[at..end]);
             text = &text[end..];
         }
-        self.put_seen(class, text);
+        self.put_seen(colour, text);
     }
 
-    fn put_seen(&mut self, class: Option<Class>, text: &str) {
-        match class.filter(|_| self.spans < SPANS_MAX) {
+    fn put_seen(&mut self, colour: Option<Colour>, text: &str) {
+        match colour.filter(|_| self.spans < SPANS_MAX) {
             _ if text.is_empty() => {}
             None => self.writer.text(text),
-            Some(class) => {
+            Some(colour) => {
                 self.spans += 1;
-                self.writer.coloured(class, text);
+                self.writer.coloured(colour, text);
             }
         }
     }

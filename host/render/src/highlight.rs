@@ -4,60 +4,23 @@
 
 use std::ops::Range;
 
-use crate::languages::{Language, Shape};
-
-/// What a piece of code is. The table in the crate's description says what each is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Class {
-    Keyword,
-    Type,
-    Constant,
-    Number,
-    String,
-    Comment,
-    Function,
-    Variable,
-    Operator,
-    Heading,
-    Inserted,
-    Deleted,
-    Hidden,
-}
-
-impl Class {
-    /// The name of its class.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Keyword => "hl-keyword",
-            Self::Type => "hl-type",
-            Self::Constant => "hl-constant",
-            Self::Number => "hl-number",
-            Self::String => "hl-string",
-            Self::Comment => "hl-comment",
-            Self::Function => "hl-function",
-            Self::Variable => "hl-variable",
-            Self::Operator => "hl-operator",
-            Self::Heading => "hl-heading",
-            Self::Inserted => "hl-inserted",
-            Self::Deleted => "hl-deleted",
-            Self::Hidden => "hl-hidden",
-        }
-    }
-}
+use crate::languages::{Language, Lexicon, Shape};
+use crate::lists::Colour;
 
 /// What operators are made of.
 const OPERATORS: &[u8] = b"=<>+-*/%!&|^~?";
 
 /// The pieces of a code that have a colour, in their order; what lies between them is plain.
 pub(crate) fn tokens<'a>(
-    language: &'static Language,
+    lexicon: &'static Lexicon,
     code: &'a str,
-) -> impl Iterator<Item = (Class, Range<usize>)> + 'a {
-    Tokens { language, code, at: 0, in_tag: false }
+) -> impl Iterator<Item = (Colour, Range<usize>)> + 'a {
+    Tokens { lexicon, language: lexicon.language, code, at: 0, in_tag: false }
 }
 
 #[derive(Debug)]
 struct Tokens<'a> {
+    lexicon: &'static Lexicon,
     language: &'static Language,
     code: &'a str,
     at: usize,
@@ -66,7 +29,7 @@ struct Tokens<'a> {
 }
 
 impl Iterator for Tokens<'_> {
-    type Item = (Class, Range<usize>);
+    type Item = (Colour, Range<usize>);
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.at < self.code.len() {
@@ -95,36 +58,36 @@ impl<'a> Tokens<'a> {
         self.at == 0 || self.code.as_bytes()[self.at - 1] == b'\n'
     }
 
-    fn code_token(&self) -> (Option<Class>, usize) {
+    fn code_token(&self) -> (Option<Colour>, usize) {
         let (language, rest) = (self.language, self.rest());
         let first = rest.as_bytes()[0];
         if self.starts_line() && language.headings.iter().any(|head| rest.starts_with(head)) {
-            return (Some(Class::Heading), line(rest));
+            return (Some(Colour::Heading), line(rest));
         }
         if let Some(comment) = self.comment() {
-            return (Some(Class::Comment), comment);
+            return (Some(Colour::Comment), comment);
         }
         if let Some(string) = self.string() {
-            let class = if self.is_key(string) { Class::Variable } else { Class::String };
+            let class = if self.is_key(string) { Colour::Variable } else { Colour::String };
             return (Some(class), string);
         }
         if first.is_ascii_digit() {
-            return (Some(Class::Number), word(rest, "."));
+            return (Some(Colour::Number), word(rest, "."));
         }
         if language.sigils.as_bytes().contains(&first) {
             let braced = rest[1..].starts_with('{');
             let name = if braced { find(rest, 1, "}", Until::Line) - 1 } else { word(&rest[1..], "") };
-            return (if name == 0 { None } else { Some(Class::Variable) }, 1 + name);
+            return (if name == 0 { None } else { Some(Colour::Variable) }, 1 + name);
         }
         if first == b'@' && language.decorators {
-            return (Some(Class::Function), 1 + word(&rest[1..], "."));
+            return (Some(Colour::Function), 1 + word(&rest[1..], "."));
         }
         let length = word(rest, language.word_also);
         if length > 0 {
             return (self.word_class(&rest[..length], length), length);
         }
         if language.operators && OPERATORS.contains(&first) {
-            return (Some(Class::Operator), self.operators());
+            return (Some(Colour::Operator), self.operators());
         }
         plain(rest)
     }
@@ -179,51 +142,42 @@ impl<'a> Tokens<'a> {
         self.language.key_sign.is_some_and(|sign| after.next() == Some(sign) && after.next() != Some(sign))
     }
 
-    fn word_class(&self, text: &str, length: usize) -> Option<Class> {
+    fn word_class(&self, text: &str, length: usize) -> Option<Colour> {
         let language = self.language;
-        let is_in = |words: &str| {
-            words
-                .split(' ')
-                .any(|word| if language.any_case { word.eq_ignore_ascii_case(text) } else { word == text })
-        };
         let after = &self.rest().as_bytes()[length..];
         if self.is_key(length) {
-            Some(Class::Variable)
-        } else if is_in(language.keywords) {
-            Some(Class::Keyword)
-        } else if is_in(language.constants) {
-            Some(Class::Constant)
-        } else if is_in(language.types) {
-            Some(Class::Type)
+            Some(Colour::Variable)
+        } else if let Some(colour) = self.lexicon.word(text) {
+            Some(colour)
         } else if language.calls
             && (after.first() == Some(&b'(') || after.starts_with(b"!(") || after.starts_with(b"!["))
         {
-            Some(Class::Function)
+            Some(Colour::Function)
         } else if language.capital_types && text.starts_with(|c: char| c.is_ascii_uppercase()) {
             let all =
                 text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_' || byte.is_ascii_digit());
-            Some(if all && text.len() > 1 { Class::Constant } else { Class::Type })
+            Some(if all && text.len() > 1 { Colour::Constant } else { Colour::Type })
         } else {
             None
         }
     }
 
-    fn patch_line(&self) -> (Option<Class>, usize) {
+    fn patch_line(&self) -> (Option<Colour>, usize) {
         let rest = self.rest();
         let heads = ["@@", "diff ", "index ", "+++ ", "--- ", "Index: "];
         let class = match rest.as_bytes()[0] {
-            _ if heads.iter().any(|head| rest.starts_with(head)) => Some(Class::Heading),
-            b'+' | b'>' => Some(Class::Inserted),
-            b'-' | b'<' => Some(Class::Deleted),
+            _ if heads.iter().any(|head| rest.starts_with(head)) => Some(Colour::Heading),
+            b'+' | b'>' => Some(Colour::Inserted),
+            b'-' | b'<' => Some(Colour::Deleted),
             _ => None,
         };
         (class, line(rest))
     }
 
-    fn markup_token(&mut self) -> (Option<Class>, usize) {
+    fn markup_token(&mut self) -> (Option<Colour>, usize) {
         let rest = self.rest();
         if rest.starts_with("<!--") {
-            return (Some(Class::Comment), find(rest, 4, "-->", Until::End));
+            return (Some(Colour::Comment), find(rest, 4, "-->", Until::End));
         }
         let first = rest.as_bytes()[0];
         if !self.in_tag {
@@ -231,13 +185,13 @@ impl<'a> Tokens<'a> {
             let length = if first == b'<' { word(&rest[mark..], ":-.") } else { 0 };
             self.in_tag = length > 0;
             return match first {
-                b'<' if self.in_tag => (Some(Class::Keyword), mark + length),
-                b'&' => (Some(Class::Constant), 1 + word(&rest[1..], "#;")),
+                b'<' if self.in_tag => (Some(Colour::Keyword), mark + length),
+                b'&' => (Some(Colour::Constant), 1 + word(&rest[1..], "#;")),
                 _ => plain(rest),
             };
         }
         let (class, length) = match first {
-            b'"' | b'\'' => (Some(Class::String), find(rest, 1, &rest[..1], Until::End)),
+            b'"' | b'\'' => (Some(Colour::String), find(rest, 1, &rest[..1], Until::End)),
             b'>' | b'/' => {
                 let ends = first == b'>' || rest.starts_with("/>");
                 let length = if ends { rest.find('>').map_or(1, |at| at + 1) } else { 1 };
@@ -245,15 +199,15 @@ impl<'a> Tokens<'a> {
             }
             _ => match word(rest, ":-.@#") {
                 0 => (None, 1),
-                length => (Some(Class::Variable), length),
+                length => (Some(Colour::Variable), length),
             },
         };
         (class, length)
     }
 
-    fn end_tag(&mut self, ends: bool, length: usize) -> (Option<Class>, usize) {
+    fn end_tag(&mut self, ends: bool, length: usize) -> (Option<Colour>, usize) {
         self.in_tag = !ends;
-        (ends.then_some(Class::Keyword), length)
+        (ends.then_some(Colour::Keyword), length)
     }
 }
 
@@ -268,7 +222,7 @@ fn word(rest: &str, also: &str) -> usize {
 }
 
 /// One step over a character that has no colour.
-fn plain(rest: &str) -> (Option<Class>, usize) {
+fn plain(rest: &str) -> (Option<Colour>, usize) {
     (None, rest.chars().next().map_or(1, char::len_utf8))
 }
 

@@ -3,6 +3,8 @@
 use linkify::{LinkFinder, LinkKind};
 use url::Url;
 
+use crate::lists::SCHEMES;
+
 /// How long an address may be. Browsers and servers stop at a few thousand bytes; what is longer is
 /// data, not a place.
 pub(crate) const ADDRESS_MAX: usize = 4096;
@@ -19,12 +21,8 @@ impl Href {
             return None;
         }
         let url = Url::parse(address).ok()?;
-        let fine = match url.scheme() {
-            // `https://bank.example@evil.example/` is read as the bank's by people and not by browsers.
-            "http" | "https" => url.username().is_empty() && url.password().is_none(),
-            "mailto" => true,
-            _ => false,
-        };
+        // `https://bank.example@evil.example/` is read as the bank's by people and not by browsers.
+        let fine = SCHEMES.contains(&url.scheme()) && url.username().is_empty() && url.password().is_none();
         // Spaces and control characters of an address are encoded by now, or dropped.
         let address = String::from(url);
         (fine && address.len() <= ADDRESS_MAX).then_some(Self(address))

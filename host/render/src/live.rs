@@ -110,7 +110,7 @@ impl Live {
         self.certain += certain;
         text.clone_into(&mut self.text);
         self.is_cut = is_cut;
-        changes.then(|| Shown { keep, html: new[same..].iter().map(|block| &*block.html).collect() })
+        changes.then(|| Shown { keep, html: new[same..].iter().map(|block| block.html.cleaned()).collect() })
     }
 
     /// Forgets what was certain of a text of which only so many bytes are still the same.

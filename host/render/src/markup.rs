@@ -1,110 +1,21 @@
-//! The only place where HTML is written: a list of tags, a list of attributes, text always escaped,
-//! each element closed. What is not in these lists cannot come out, whatever comes in. Knows no
-//! Markdown.
+//! The only place where HTML is written: tags and attributes of [`crate::lists`], text always
+//! escaped, each element closed. What is not in these lists cannot come out, whatever comes in. It
+//! is written as [`crate::sanitizer`] would write it, to the byte. Knows no Markdown.
 
-use crate::highlight::Class;
 use crate::links::Href;
+use crate::lists::{self, Align, Attribute, Colour, LANG_MAX, Tag};
+use crate::sanitizer::Written;
 
 /// How deep elements lie in each other. A browser flattens at 512 and slows down before; nobody
 /// reads at 40. What lies deeper keeps its text and loses its tags.
 pub(crate) const DEPTH_MAX: usize = 40;
 
-/// Every element that there is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tag {
-    A,
-    Blockquote,
-    Code,
-    Del,
-    Em,
-    H1,
-    H2,
-    H3,
-    H4,
-    H5,
-    H6,
-    Li,
-    Ol,
-    P,
-    Pre,
-    Span,
-    Strong,
-    Table,
-    Tbody,
-    Td,
-    Th,
-    Thead,
-    Tr,
-    Ul,
-}
-
-impl Tag {
-    fn name(self) -> &'static str {
-        match self {
-            Self::A => "a",
-            Self::Blockquote => "blockquote",
-            Self::Code => "code",
-            Self::Del => "del",
-            Self::Em => "em",
-            Self::H1 => "h1",
-            Self::H2 => "h2",
-            Self::H3 => "h3",
-            Self::H4 => "h4",
-            Self::H5 => "h5",
-            Self::H6 => "h6",
-            Self::Li => "li",
-            Self::Ol => "ol",
-            Self::P => "p",
-            Self::Pre => "pre",
-            Self::Span => "span",
-            Self::Strong => "strong",
-            Self::Table => "table",
-            Self::Tbody => "tbody",
-            Self::Td => "td",
-            Self::Th => "th",
-            Self::Thead => "thead",
-            Self::Tr => "tr",
-            Self::Ul => "ul",
-        }
-    }
-
-    /// Whether it holds text of its own direction. Each of them is then isolated from its
-    /// surroundings too, so that no control character for directions reaches beyond it.
-    fn has_direction(self) -> bool {
-        matches!(
-            self,
-            Self::P
-                | Self::H1
-                | Self::H2
-                | Self::H3
-                | Self::H4
-                | Self::H5
-                | Self::H6
-                | Self::Li
-                | Self::Ol
-                | Self::Ul
-                | Self::Blockquote
-                | Self::Td
-                | Self::Th
-        )
-    }
-}
-
-/// How a column of a table is set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Align {
-    None,
-    Left,
-    Center,
-    Right,
-}
+/// How long the title of a link may be, in bytes. A browser shows less; what is longer is left out.
+pub(crate) const TITLE_MAX: usize = 1024;
 
 /// The name of a language: 1 to 20 of `a-z0-9+#-`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lang(String);
-
-/// What a name may be long. The longest that is in use has 14 characters.
-const LANG_MAX: usize = 20;
 
 impl Lang {
     /// The first word of a code block's info string, in small letters, as far as it is a name.
@@ -114,9 +25,9 @@ impl Lang {
             .chars()
             .take(LANG_MAX + 1)
             .map(|c| c.to_ascii_lowercase())
-            .take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '+' | '#' | '-'))
+            .take_while(|c| lists::is_language(c.encode_utf8(&mut [0; 4])))
             .collect();
-        (1..=LANG_MAX).contains(&name.len()).then_some(Self(name))
+        lists::is_language(&name).then_some(Self(name))
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -148,7 +59,7 @@ impl Writer {
     pub(crate) fn open_ol(&mut self, start: u64) {
         self.begin(Tag::Ol, |out| {
             if start != 1 {
-                attribute(out, "start", &start.to_string());
+                attribute(out, Attribute::Start, &start.to_string());
             }
         });
     }
@@ -156,65 +67,61 @@ impl Writer {
     /// Opens a link to where links may lead.
     pub(crate) fn open_link(&mut self, href: &Href, title: &str) {
         self.begin(Tag::A, |out| {
-            attribute(out, "href", href.as_str());
-            if !title.is_empty() {
-                attribute(out, "title", title);
+            attribute(out, Attribute::Href, href.as_str());
+            if (1..=TITLE_MAX).contains(&title.len()) {
+                attribute(out, Attribute::Title, title);
             }
-            out.push_str(r#" rel="noopener noreferrer nofollow" target="_blank""#);
+            attribute(out, Attribute::Rel, lists::REL);
+            attribute(out, Attribute::Target, lists::TARGET);
         });
     }
 
     /// Opens a block of code: two elements, each to be closed.
     pub(crate) fn open_code_block(&mut self, lang: Option<&Lang>) {
         self.begin(Tag::Pre, |out| {
-            attribute(out, "class", "code");
+            attribute(out, Attribute::Class, lists::CLASS_CODE);
             if let Some(lang) = lang {
-                attribute(out, "data-lang", lang.name());
+                attribute(out, Attribute::DataLang, lang.name());
             }
-            // Code is written from left to right whatever language its comments are in.
-            attribute(out, "dir", "ltr");
+            attribute(out, Attribute::Dir, "ltr");
         });
         self.open(Tag::Code);
     }
 
     /// Opens the note that ends a text which is too long.
     pub(crate) fn open_cut(&mut self) {
-        self.begin(Tag::P, |out| attribute(out, "class", "cut"));
+        self.begin(Tag::P, |out| attribute(out, Attribute::Class, lists::CLASS_CUT));
     }
 
     /// Opens a cell.
-    pub(crate) fn open_cell(&mut self, tag: Tag, align: Align) {
+    pub(crate) fn open_cell(&mut self, tag: Tag, align: Option<Align>) {
         self.begin(tag, |out| {
-            let class = match align {
-                Align::None => return,
-                Align::Left => "align-left",
-                Align::Center => "align-center",
-                Align::Right => "align-right",
-            };
-            attribute(out, "class", class);
+            if let Some(align) = align {
+                attribute(out, Attribute::Class, align.name());
+            }
         });
     }
 
     /// Writes a piece of code that has a colour.
-    pub(crate) fn coloured(&mut self, class: Class, text: &str) {
-        self.begin(Tag::Span, |out| attribute(out, "class", class.name()));
+    pub(crate) fn coloured(&mut self, colour: Colour, text: &str) {
+        self.begin(Tag::Span, |out| attribute(out, Attribute::Class, colour.name()));
         self.text(text);
         self.close();
     }
 
     /// Writes text.
     pub(crate) fn text(&mut self, text: &str) {
-        escape(&mut self.out, text);
+        escape(&mut self.out, text, Place::Text);
     }
 
     /// Ends a line within a paragraph.
     pub(crate) fn br(&mut self) {
-        self.out.push_str("<br>");
+        self.single(Tag::Br);
     }
 
     /// Writes a line across.
     pub(crate) fn hr(&mut self) {
-        self.out.push_str("<hr>");
+        self.single(Tag::Hr);
     }
 
     /// Closes what was opened last.
@@ -233,15 +140,37 @@ impl Writer {
     }
 
     /// Closes what is open, and hands over what was written since the last time.
-    pub(crate) fn take(&mut self) -> String {
+    pub(crate) fn take(&mut self) -> Written {
         while !self.is_level() {
             self.close();
         }
-        std::mem::take(&mut self.out)
+        Written::new(std::mem::take(&mut self.out))
+    }
+
+    /// Writes an element that has neither attributes nor an end.
+    fn single(&mut self, tag: Tag) {
+        self.out.extend(["<", tag.name(), ">"]);
+    }
+
+    /// Whether an element can be written here. One that a browser takes to pieces if a part of it is
+    /// missing has room for all of its parts, or none.
+    fn has_room_for(&self, tag: Tag) -> bool {
+        let left = DEPTH_MAX - self.written;
+        match tag {
+            // A head or a body, a row, a cell.
+            Tag::Table => left >= 4,
+            // What stands between the two is code's first line, which may be empty; after `pre` alone
+            // that would be dropped.
+            Tag::Pre => left >= 2,
+            Tag::Thead | Tag::Tbody | Tag::Tr | Tag::Th | Tag::Td => {
+                matches!(self.open.last(), Some(Some(_)))
+            }
+            _ => left >= 1,
+        }
     }
 
     fn begin(&mut self, tag: Tag, attributes: impl FnOnce(&mut String)) {
-        if self.written == DEPTH_MAX {
+        if !self.has_room_for(tag) {
             // What the element would have kept apart must not run together.
             if !matches!(tag, Tag::Span | Tag::Em | Tag::Strong | Tag::Del | Tag::Code | Tag::A) {
                 self.out.push(' ');
@@ -253,44 +182,51 @@ impl Writer {
         self.out.push_str(tag.name());
         attributes(&mut self.out);
         if tag.has_direction() {
-            attribute(&mut self.out, "dir", "auto");
+            attribute(&mut self.out, Attribute::Dir, "auto");
         }
         self.out.push('>');
         self.open.push(Some(tag));
     }
 }
 
-/// Writes an attribute. The name is one of this file's own.
-fn attribute(out: &mut String, name: &'static str, value: &str) {
-    out.push(' ');
-    out.push_str(name);
-    out.push_str("=\"");
-    escape(out, value);
+/// Writes an attribute.
+fn attribute(out: &mut String, name: Attribute, value: &str) {
+    out.extend([" ", name.name(), "=\""]);
+    escape(out, value, Place::Attribute);
     out.push('"');
 }
 
-/// Writes text so that it is text between tags and in a quoted attribute alike. Control characters
-/// are none of HTML's: they are shown as what cannot be shown. A carriage return would be read as a
-/// new line, so it is one, unless one follows anyway.
-fn escape(out: &mut String, text: &str) {
+/// Where text is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Text,
+    /// Between double quotes.
+    Attribute,
+}
+
+/// Writes text so that it is text, with the escapes that the standard has a browser write. Control
+/// characters are none of HTML's: they are shown as what cannot be shown. A carriage return would be
+/// read as a new line, so it is one, unless one follows anyway.
+fn escape(out: &mut String, text: &str, place: Place) {
     let mut plain = 0;
     let bytes = text.as_bytes();
     for (at, &byte) in bytes.iter().enumerate() {
-        let instead = match byte {
-            b'&' => "&amp;",
-            b'<' => "&lt;",
-            b'>' => "&gt;",
-            b'"' => "&quot;",
-            b'\'' => "&#39;",
-            b'\r' if bytes.get(at + 1) == Some(&b'\n') => "",
-            b'\r' => "\n",
+        let (instead, length) = match byte {
+            b'&' => ("&amp;", 1),
+            b'<' => ("&lt;", 1),
+            b'>' => ("&gt;", 1),
+            b'"' if place == Place::Attribute => ("&quot;", 1),
+            // U+00A0, a space that does not break.
+            0xc2 if bytes.get(at + 1) == Some(&0xa0) => ("&nbsp;", 2),
+            b'\r' if bytes.get(at + 1) == Some(&b'\n') => ("", 1),
+            b'\r' => ("\n", 1),
             b'\t' | b'\n' => continue,
-            0..=0x1f | 0x7f => "\u{fffd}",
+            0..=0x1f | 0x7f => ("\u{fffd}", 1),
             _ => continue,
         };
         out.push_str(&text[plain..at]);
         out.push_str(instead);
-        plain = at + 1;
+        plain = at + length;
     }
     out.push_str(&text[plain..]);
 }
@@ -303,9 +239,13 @@ mod tests {
     fn text_stays_text() {
         let mut writer = Writer::default();
         writer.open(Tag::Em);
-        writer.text("<b a=\"'\">&\0\u{1b}\r\n\r\u{7f}\t");
+        writer.text("<b a=\"'\">&\0\u{1b}\r\n\r\u{7f}\t\u{a0}\u{a1}");
         let html = writer.take();
-        assert_eq!(html, "<em>&lt;b a=&quot;&#39;&quot;&gt;&amp;\u{fffd}\u{fffd}\n\n\u{fffd}\t</em>");
+        let wanted = "<em>&lt;b a=\"'\"&gt;&amp;\u{fffd}\u{fffd}\n\n\u{fffd}\t&nbsp;\u{a1}</em>";
+        assert_eq!(html, Written::new(wanted.into()));
+        let mut value = String::new();
+        attribute(&mut value, Attribute::Title, "\">'\u{a0}");
+        assert_eq!(value, " title=\"&quot;&gt;'&nbsp;\"");
     }
 
     #[test]
@@ -326,12 +266,24 @@ mod tests {
     }
 
     #[test]
+    fn a_title_has_a_length() {
+        let has_title = |length: usize| {
+            let mut writer = Writer::default();
+            let href = Href::of("https://a.example/").expect("it is an address");
+            writer.open_link(&href, &"a".repeat(length));
+            writer.take().cleaned().contains("title")
+        };
+        assert!(has_title(TITLE_MAX));
+        assert!(!has_title(TITLE_MAX + 1));
+    }
+
+    #[test]
     fn elements_lie_so_deep_in_each_other_and_no_deeper() {
         let nested = |depth| {
             let mut writer = Writer::default();
             (0..depth).for_each(|_| writer.open(Tag::Em));
             writer.text("x");
-            writer.take()
+            writer.take().cleaned()
         };
         assert_eq!(nested(DEPTH_MAX).matches("<em>").count(), DEPTH_MAX);
         assert_eq!(nested(DEPTH_MAX + 1), nested(DEPTH_MAX));

@@ -4,7 +4,7 @@
 mod dom;
 
 use dom::wrong_with;
-use overlord_render::{blocks, document};
+use overlord_render::{blocks, disagreement, document};
 
 /// One attempt a line each, unless it needs several.
 const ATTEMPTS: &[&str] = &[
@@ -100,6 +100,7 @@ const ATTEMPTS: &[&str] = &[
     "&lt;script&gt;alert(1)&lt;/script&gt; &#60;script&#62; &#x3c;b&#x3e; &#0; &#xd800; &#x110000;",
     "*a <b> c* **<i>** ~~</del><script>~~",
     "\u{d7ff}\u{e000}\u{fffe}\u{ffff}\u{10ffff}\u{85}\u{2028}\u{7f}\u{80}",
+    "a\u{a0}b `\u{a0}` [\u{a0}](https://a.example/\u{a0}b \"\u{a0}'\\\"\")",
     "a\0b\u{1}\u{8}\u{b}\u{c}\u{1b}[31m\r\rc\r\nd",
 ];
 
@@ -193,6 +194,7 @@ fn heaps_of_hostile_pieces_stay_text() {
         "\0",
         "\r",
         "\u{202e}",
+        "\u{a0}",
         "```rust\n",
         "```html\n",
         "~~~diff\n+",
@@ -219,6 +221,7 @@ fn a_link_within_a_link_is_none() {
 
 #[track_caller]
 fn check(text: &str) {
+    assert_eq!(disagreement(text), None, "{text:?}");
     let parts = blocks(text);
     if let Some(wrong) = wrong_with(&document(text), parts.len()) {
         panic!("{text:?} becomes {}\n{wrong}", document(text));

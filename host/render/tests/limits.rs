@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use dom::wrong_with;
-use overlord_render::{Live, TEXT_MAX, blocks, document};
+use overlord_render::{Live, TEXT_MAX, blocks, disagreement, document};
 
 /// What a hostile text of 100 KB may take: a hundred times what it does, so that a machine which is
 /// busy does not fail, and what is quadratic (ten seconds and more) does.
@@ -177,6 +177,18 @@ fn what_is_made_to_be_slow_is_not_and_needs_no_stack() {
     slow.expect("there is room for a thread").join().expect("it neither fails nor runs out of stack");
 }
 
+/// What a sanitizer, too, may take quadratic time for: only a whole megabyte shows it.
+#[test]
+fn as_much_as_may_be_of_what_is_escaped_is_not_slow() {
+    let title = format!("[a](https://a.example/ \"{}\")", "&".repeat(TEXT_MAX - 32));
+    for text in [fill(TEXT_MAX, "&"), fill(TEXT_MAX, "\u{a0}"), fill(TEXT_MAX, "\""), title] {
+        let started = Instant::now();
+        let html = document(&text);
+        let took = started.elapsed();
+        assert!(took < 3 * PATIENCE, "{text:.30} took {took:?}, {} bytes", html.len());
+    }
+}
+
 #[test]
 fn what_is_made_to_be_slow_is_not_slow_live() {
     for text in slow_ones(100_000).into_iter().chain(slow_code().into_iter().step_by(7)) {
@@ -201,6 +213,10 @@ fn what_is_made_to_be_slow_stays_on_the_lists() {
         let parts = blocks(&text);
         let about: String = text.chars().take(30).collect();
         assert_eq!(wrong_with(&parts.concat(), parts.len()), None, "{about:?}");
+        assert_eq!(disagreement(&text), None, "{about:?}");
+    }
+    for text in slow_code().into_iter().step_by(3) {
+        assert_eq!(disagreement(&text[..text.floor_char_boundary(5_000)]), None, "{text:.30}");
     }
 }
 
@@ -215,6 +231,7 @@ fn a_text_as_long_as_may_be_is_shown_whole_and_a_longer_one_says_so() {
         ["<p class=\"cut\" dir=\"auto\">The text goes on, but is too long to be shown here.</p>"]
     );
     assert_eq!(wrong_with(&parts[1], 1), None);
+    assert_eq!(disagreement(&format!("{fits}b")), None);
 }
 
 #[test]
@@ -227,6 +244,21 @@ fn what_lies_too_deep_keeps_its_text() {
     for depth in [40, 41, 100, 10_000] {
         assert_eq!(quotes(depth).matches("<blockquote").count(), 40, "{depth}");
         assert!(quotes(depth).contains('a'), "{depth}");
+    }
+}
+
+#[test]
+fn what_begins_in_the_depth_is_whole_or_not_there() {
+    let inner =
+        ["|a|b|\n|-|-|\n|*c*|`d`|", "1. - a\n   - b", "```rust\n\nfn\n```", "# *a [b](https://c/)*", "***"];
+    for depth in 30..45 {
+        for text in inner {
+            let quote = "> ".repeat(depth);
+            let text = format!("{quote}{}", text.replace('\n', &format!("\n{quote}")));
+            let parts = blocks(&text);
+            assert_eq!(disagreement(&text), None, "{depth}: {text}");
+            assert_eq!(wrong_with(&parts.concat(), parts.len()), None, "{depth}: {text}");
+        }
     }
 }
 

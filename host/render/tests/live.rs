@@ -1,7 +1,7 @@
 //! A text that grows and changes: in the end it is what it would be at once, and on the way only what
 //! changed is sent.
 
-use overlord_render::{Live, Shown, TEXT_MAX, blocks};
+use overlord_render::{Live, Shown, TEXT_MAX, blocks, disagreement};
 
 /// A reader: what is on the page.
 #[derive(Default)]
@@ -48,6 +48,7 @@ fn a_text_that_grows_ends_as_it_would_at_once() {
     for seed in 0..600 {
         let mut random = fastrand::Rng::with_seed(seed);
         let text: String = (0..random.usize(1..5)).map(|_| CORPUS[random.usize(..CORPUS.len())]).collect();
+        assert_eq!(disagreement(&text), None, "seed {seed}: {text:?}");
         let largest = random.usize(2..80);
         let (mut live, mut page, mut end) = (Live::new(), Page::default(), 0);
         while end < text.len() {

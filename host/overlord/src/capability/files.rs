@@ -116,6 +116,15 @@ impl Directory {
         self.file(path).ok().map(|file| file.size)
     }
 
+    /// When the file at this path below was made, in milliseconds since the Unix epoch; none where there
+    /// is none, or the file system does not know.
+    pub fn born(&self, path: &str) -> Option<u64> {
+        let Source::Real(root) = &self.0 else { return None };
+        let file = beneath(root, path, OFlags::NONBLOCK).ok()?;
+        let made = file.metadata().ok()?.created().ok()?;
+        u64::try_from(made.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
+    }
+
     fn file(&self, path: &str) -> Result<LentFile, IoError> {
         match &self.0 {
             Source::Real(root) => {

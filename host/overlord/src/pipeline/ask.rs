@@ -11,7 +11,9 @@ use futures_util::FutureExt as _;
 use super::House;
 use crate::capability::clock;
 use crate::capability::state::{Change, RunChange, RunRecord};
-use crate::domain::{Answer, Cancelled, End, Event, NotAnswered, Question, Refusal, RunId, SessionId, Value};
+use crate::domain::{
+    self, Answer, Cancelled, End, Event, NotAnswered, Question, Refusal, RunId, SessionId, Value,
+};
 use crate::runs::{Asked, Run, Watcher};
 use crate::stages::{
     self, Admitted, Caller, Demand, Failed, NotAdmitted, Ownership, Permit, Recollection, Setting, Ticket,
@@ -24,6 +26,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
 /// How long a question may wait. Whoever asked has long gone.
 const WAIT_MAX: Duration = Duration::from_hours(6);
+
+/// By how much a file system's clock may lie behind the host's.
+const CLOCKS_DIFFER_MS: u64 = 1000;
 
 /// For one question: who asked it where.
 struct Way {
@@ -81,7 +86,7 @@ impl Way {
             session: self.question.session,
             user: self.record.user.clone(),
             message: self.question.message.clone(),
-            at: crate::domain::Instant(self.record.asked_at),
+            at: domain::Instant(self.record.asked_at),
         };
         let run = self.house.runs.begin(self.id, asked);
         if let Admitted::Later(ticket) = &admitted {
@@ -238,7 +243,7 @@ impl Way {
 
     /// The run, between its two audit lines.
     async fn answered(&self, run: &Arc<Run>, permit: &Permit, found: &Found) -> End {
-        let begun = Instant::now();
+        let (begun, since) = (Instant::now(), clock::now());
         let question = &self.question;
         let chars = question.message.chars().count();
         let fields = vec![("message", question.message.as_str().into()), ("message_len", chars.into())];
@@ -254,7 +259,7 @@ impl Way {
         let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         match outcome {
             Ok(answer) => {
-                self.noted(&answer, elapsed_ms).await;
+                self.noted(&answer, &found.home_of, since, elapsed_ms).await;
                 Ok(answer)
             }
             Err(Failed(why)) => {
@@ -275,9 +280,9 @@ impl Way {
         }
     }
 
-    async fn noted(&self, answer: &Answer, elapsed_ms: u64) {
+    async fn noted(&self, answer: &Answer, home_of: &str, since: domain::Instant, elapsed_ms: u64) {
         if answer.session != self.question.session {
-            self.own_too(answer.session).await;
+            self.own_too(answer.session, home_of, since).await;
         }
         tracing::info!(
             "ask user={} session={} turns={} duration_ms={elapsed_ms} (subprocess={}ms)",
@@ -297,8 +302,19 @@ impl Way {
         let _ = self.record_in(answer.session, "ask_ok".into(), fields).await;
     }
 
-    /// The agent went on in another session: that one is the caller's too.
-    async fn own_too(&self, session: SessionId) {
+    /// The agent went on in another session: that one is the caller's too, where it was made since the
+    /// question began. One that was there is whose it was; agents say whatever they like.
+    async fn own_too(&self, session: SessionId, home_of: &str, since: domain::Instant) {
+        let born = match self.house.lent_directory(home_of) {
+            Ok(directory) => Recollection::new(&self.caller, directory, session).born().await,
+            Err(_) => None,
+        };
+        if born.is_none_or(|born| born.0 + CLOCKS_DIFFER_MS < since.0) {
+            tracing::warn!(
+                "an agent names session {session}, which it has not made: nobody owns it for that"
+            );
+            return;
+        }
         if let Err(error) = stages::claim(&self.house.state, session, &self.record.user).await {
             tracing::error!("cannot note who owns session {session}: {error}");
         }

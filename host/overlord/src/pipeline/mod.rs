@@ -15,7 +15,7 @@ use crate::runs::Runs;
 use crate::stages::{Admission, Agent, Recorder, Rules, Titles};
 
 pub use ask::{ask, words};
-pub use runs::{cancel, recall_interrupted, run, runs};
+pub use runs::{cancel, has_room, recall_interrupted, run, runs};
 
 /// All that a question meets on its way.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use super::House;
 use crate::capability::clock;
 use crate::capability::state::{Change, RunChange, StateError};
 use crate::domain::{Cancelled, Instant, RunId, RunState, SessionId};
-use crate::runs::{Asked, KEEP_INTERRUPTED_MS, Run};
+use crate::runs::{Asked, KEEP_INTERRUPTED_MS, LISTENERS_MAX, Run};
 use crate::stages::Caller;
 
 /// The run of this id, for this caller.
@@ -26,6 +26,11 @@ pub fn runs(house: &House, caller: &Caller, session: Option<SessionId>, ended: b
             && session.is_none_or(|session| session == asked.session)
             && (ended || run.ended_at().is_none())
     })
+}
+
+/// Whether somebody more may listen to a run.
+pub fn has_room(house: &House, run: &Run) -> bool {
+    house.runs.listeners(&run.asked().user) < LISTENERS_MAX
 }
 
 /// Stops a run on its asker's wish; how far it is.

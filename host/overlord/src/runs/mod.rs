@@ -27,6 +27,10 @@ pub const KEEP_INTERRUPTED_MS: u64 = 7 * 24 * 3600 * 1000;
 const ENDED_MAX: usize = 512;
 const ENDED_BYTES_MAX: usize = 64 << 20;
 
+/// The most listeners to one user's runs: a few hundred tabs. Each holds a piece of a run's text while it
+/// reads.
+pub const LISTENERS_MAX: usize = 256;
+
 /// All runs of a host.
 #[derive(Debug)]
 pub struct Runs {
@@ -75,6 +79,12 @@ impl Runs {
         drop(all);
         runs.sort_by_key(|run| (run.asked().at, run.id()));
         runs
+    }
+
+    /// How many listen to a user's runs.
+    pub fn listeners(&self, user: &str) -> usize {
+        let all = self.all();
+        all.values().filter(|run| run.asked().user == user).map(|run| run.listeners()).sum()
     }
 
     /// Tells every run to stop, since the host does.

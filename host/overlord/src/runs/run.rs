@@ -214,6 +214,11 @@ impl Run {
         Watcher::again(Arc::clone(self), after)
     }
 
+    /// How many listen now.
+    pub fn listeners(&self) -> usize {
+        *self.watchers.borrow()
+    }
+
     /// Waits until nobody has listened for so long, and it has not ended. Where it has, for ever.
     pub async fn abandoned(&self, after: Duration) {
         let mut watchers = self.watchers.subscribe();

@@ -14,6 +14,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
 use super::first_words::FirstWords;
@@ -24,6 +25,10 @@ const HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// How long a client may take to send a request's head.
 const HEAD_TIME: Duration = Duration::from_secs(30);
+
+/// How long a client may take nothing of what there is for it. A phone that changes its network takes
+/// less, and a connection that never ends would keep its place from others.
+const WRITE_TIME: Duration = Duration::from_secs(30);
 
 /// How many requests of one HTTP/2 connection are under way at once.
 const STREAMS_MAX: u32 = 64;
@@ -84,7 +89,9 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, mut st
                 request.extensions_mut().insert(ConnectInfo(Peer(address)));
                 request.map(axum::body::Body::new)
             });
-        let stream = TokioIo::new(FirstWords::within(HEAD_TIME, stream));
+        let mut stream = TimeoutStream::new(FirstWords::within(HEAD_TIME, stream));
+        stream.set_write_timeout(Some(WRITE_TIME));
+        let stream = TokioIo::new(Box::pin(stream));
         let connection = server.serve_connection_with_upgrades(stream, TowerToHyperService::new(service));
         let connection = graceful.watch(connection.into_owned());
         tokio::spawn(async move {

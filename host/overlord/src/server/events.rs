@@ -18,6 +18,7 @@ use super::projection::Projection;
 use super::query::Query;
 use crate::domain::{End, RunState, Update};
 use crate::runs::{Entry, Happening, Run, Snapshot, Told, Watcher};
+use crate::stages::rendering;
 
 /// The content type, as a client asks for it.
 pub(super) const TYPE: &str = "text/event-stream";
@@ -25,8 +26,9 @@ pub(super) const TYPE: &str = "text/event-stream";
 /// How often a comment line is sent, so that no proxy takes the stream for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// How many events are ready before the reader has taken the first.
-const EVENTS_AHEAD: usize = 64;
+/// How many events are ready before the reader has taken the first. The run's own memory is what holds
+/// them; each that is ready may hold the whole text.
+const EVENTS_AHEAD: usize = 1;
 
 /// How long a reader may take nothing while there is something to take. A phone that changes its network
 /// takes less; whoever takes longer is cut off, and comes back with the id of the last event.
@@ -49,6 +51,9 @@ impl View {
 
 /// How often HTML is sent: an eye sees no steps, and what came in between is rendered once.
 const HTML_EVERY: Duration = Duration::from_millis(50);
+
+/// When no text has come for so long, what the renderer has held back is shown too.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// From where on a listener is told.
 #[derive(Debug)]
@@ -121,14 +126,16 @@ fn show_again(run: &Arc<Run>, after: Option<(u64, u64)>) -> (Watcher, u64, Event
 async fn show(mut watcher: Watcher, known: u64, events: mpsc::Sender<Event>) {
     let run = Arc::clone(watcher.run());
     let mut projection = Projection::default();
-    let mut due = tokio::time::Instant::now();
+    let mut last = tokio::time::Instant::now() - HTML_EVERY;
     loop {
+        let due = last + if projection.is_fresh() { HTML_EVERY } else { PAUSE };
         let told = tokio::select! {
             told = watcher.next() => told,
-            () = tokio::time::sleep_until(due), if projection.is_due(known) => {
+            () = tokio::time::sleep_until(due), if projection.is_pending(known) => {
+                let whole = !projection.is_fresh();
                 let patch;
-                (projection, patch) = rendered(projection, false).await;
-                due = tokio::time::Instant::now() + HTML_EVERY;
+                (projection, patch) = rendered(projection, whole).await;
+                last = tokio::time::Instant::now();
                 if !sent(&events, patch.map(|(data, seq)| named("html", &data, Some((&run, seq))))).await {
                     return;
                 }
@@ -163,7 +170,7 @@ async fn shown(run: &Arc<Run>, told: &Told, projection: &mut Projection) -> Even
         Happening::Said(Update::ToolCalled { .. }) => data["after"] = projection.close_segment().into(),
         Happening::Ended(Ok(answer)) => {
             let text = answer.result.clone();
-            let html = tokio::task::spawn_blocking(move || overlord_render::document(&text)).await;
+            let html = rendering(move || overlord_render::document(&text)).await;
             data["html"] = html.unwrap_or_default().into();
         }
         _ => {}
@@ -173,10 +180,10 @@ async fn shown(run: &Arc<Run>, told: &Told, projection: &mut Projection) -> Even
 
 /// Renders on a thread where that may take its time.
 async fn rendered(mut projection: Projection, whole: bool) -> (Projection, Option<(Value, u64)>) {
-    if !projection.is_dirty() && !whole {
+    if !projection.is_pending(0) {
         return (projection, None);
     }
-    let rendered = tokio::task::spawn_blocking(move || {
+    let rendered = rendering(move || {
         let patch = projection.patch(whole);
         (projection, patch)
     });

@@ -17,7 +17,10 @@ pub(super) struct Projection {
     /// Where it begins in the text.
     start: usize,
     live: Live,
-    dirty: bool,
+    /// Whether text has come since something was last rendered.
+    fresh: bool,
+    /// Whether there is text that is not shown: fresh, or held back.
+    pending: bool,
     /// The place of the last event that is in it.
     seq: u64,
 }
@@ -43,26 +46,30 @@ impl Projection {
             }
             Told::Resumed { .. } | Told::About(_) => return false,
         };
-        (self.dirty, self.seq) = (true, seq);
+        (self.fresh, self.pending, self.seq) = (true, true, seq);
         true
     }
 
     /// Whether there is text to be shown that came after the place `known`.
-    pub(super) fn is_due(&self, known: u64) -> bool {
-        self.dirty && self.seq > known
+    pub(super) fn is_pending(&self, known: u64) -> bool {
+        self.pending && self.seq > known
     }
 
-    /// Whether there is text that was not rendered.
-    pub(super) fn is_dirty(&self) -> bool {
-        self.dirty
+    /// Whether text has come since something was last rendered.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.fresh
     }
 
     /// What is to be shown now, with the place of the last event that is in it. `whole`: all that there
     /// is, since something else is to be shown behind it; otherwise a part may be held back.
     pub(super) fn patch(&mut self, whole: bool) -> Option<(Value, u64)> {
+        if !self.pending {
+            return None;
+        }
         let text = &self.text[self.start..];
         let shown = if whole { self.live.finish(text) } else { self.live.show(text) };
-        self.dirty = false;
+        self.fresh = false;
+        self.pending = !whole && shown.is_none();
         let shown = shown?;
         Some((json!({"segment": self.segment, "keep": shown.keep, "html": shown.html}), self.seq))
     }

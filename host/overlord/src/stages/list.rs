@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::identify::Caller;
 use super::own::Rules;
-use super::readers::reading;
+use super::readers::{Reading, reading};
 use super::recall::Unreadable;
 use super::titles::Titles;
 use crate::capability::files::{Directory, ENTRIES_MAX};
@@ -111,8 +111,8 @@ pub async fn list(
     (home, directory): (&Arc<str>, &Directory),
     wanted: &Wanted,
 ) -> Result<Listing, Unreadable> {
-    let _reading = reading(&caller.principal().user).await;
-    let mine = mine(caller, rules, state, directory, wanted.after).await?;
+    let reading = Arc::new(reading(&caller.principal().user).await);
+    let mine = mine(caller, rules, state, directory, wanted.after, Arc::clone(&reading)).await?;
     let text = wanted.text.as_deref().map(fold);
     let mut listing = Listing::default();
     let (mut at, mut looked) = (0, 0);
@@ -149,12 +149,15 @@ async fn mine(
     state: &State,
     directory: &Directory,
     after: Option<Cursor>,
+    reading: Arc<Reading>,
 ) -> Result<Vec<(Listed, Option<Title>)>, Unreadable> {
     let (generation, who) = (Arc::clone(caller.generation()), caller.principal().clone());
     let (state, directory) = (state.clone(), directory.clone());
     let runtime = tokio::runtime::Handle::current();
     // On a thread of its own: there may be very many, and all of it is the disk's.
     let looking = tokio::task::spawn_blocking(move || {
+        // It goes with the work, which goes on where the reader has left.
+        let _reading = reading;
         let max = u32::try_from(ENTRIES_MAX).unwrap_or(u32::MAX);
         let listed = runtime.block_on(generation.history.sessions(directory, max));
         let mut listed = listed.map_err(|_| Unreadable)?;

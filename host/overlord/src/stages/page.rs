@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use serde::Serialize;
 
 use super::recall::{PAGE_MESSAGES, Recollection, Said, Unreadable, role};
+use super::render::rendering;
 use crate::sandbox::hooks::{Aside, Kind, Message, Window};
 
 /// How many messages are told where nobody says.
@@ -19,6 +20,9 @@ const PART_TEXT_BYTES: usize = 8 << 20;
 
 /// After so much of the file a page ends early, for it may be long and say nothing.
 const PART_FILE_BYTES: u64 = 64 << 20;
+
+/// After so much HTML the messages before come without: hostile text becomes many times as long.
+const PART_HTML_BYTES: usize = 16 << 20;
 
 /// A part of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,14 +94,22 @@ struct Gathered {
 
 /// A part as JSON. `size`: the file's, when it was looked at.
 pub async fn page(from: &Recollection, part: Part, size: u64) -> Result<Vec<u8>, Unreadable> {
-    let _reading = from.reading().await;
+    let reading = from.reading().await;
     let gathered = match part.side {
         Side::After(offset) => after(from, part, offset).await?,
         Side::Before(offset) => before(from, part, Some(offset.min(size))).await?,
         Side::End => before(from, part, None).await?,
     };
-    // To render a thousand messages takes its time.
-    tokio::task::spawn_blocking(move || json(&gathered, part)).await.map_err(|_| Unreadable)
+    if !part.html {
+        return Ok(json(&gathered, part));
+    }
+    // The right to read goes with the work, which goes on where the reader has left.
+    let work = move || {
+        let json = json(&gathered, part);
+        drop(reading);
+        json
+    };
+    rendering(work).await.ok_or(Unreadable)
 }
 
 async fn after(from: &Recollection, part: Part, offset: u64) -> Result<Gathered, Unreadable> {
@@ -158,14 +170,19 @@ fn weight(message: &Message) -> usize {
 }
 
 fn json(gathered: &Gathered, part: Part) -> Vec<u8> {
-    let shown = gathered.messages.iter().map(|message| {
-        if part.detailed {
-            Shown::Detailed(detailed(message, part.html))
-        } else {
-            Shown::Plain(Said::of(message))
+    let mut room = if part.html { PART_HTML_BYTES } else { 0 };
+    // The last ones first: they are what is looked at.
+    let shown = gathered.messages.iter().rev().map(|message| {
+        if !part.detailed {
+            return Shown::Plain(Said::of(message));
         }
+        let shown = detailed(message, room > 0);
+        room = room.saturating_sub(shown.html.as_ref().map_or(0, String::len));
+        Shown::Detailed(shown)
     });
-    let answer = Answer { messages: shown.collect(), before: gathered.before, after: Some(gathered.after) };
+    let mut messages: Vec<_> = shown.collect();
+    messages.reverse();
+    let answer = Answer { messages, before: gathered.before, after: Some(gathered.after) };
     serde_json::to_vec(&answer).expect("text can be written to memory")
 }
 

@@ -9,7 +9,7 @@ use super::identify::Caller;
 use super::pieces::{Pieces, pieces};
 use super::readers::{Reading, reading};
 use crate::capability::files::{Directory, Stamp};
-use crate::domain::SessionId;
+use crate::domain::{Instant, SessionId};
 use crate::generation::Generation;
 use crate::sandbox::hooks::{Message, Page, Role, Window};
 
@@ -64,6 +64,12 @@ impl Recollection {
     pub async fn size(&self) -> Result<Option<u64>, Unreadable> {
         let path = self.locate().await?;
         Ok(path.map(|path| self.directory.size(&path).unwrap_or(0)))
+    }
+
+    /// When the session's file was made; none where there is none, or nobody knows.
+    pub async fn born(&self) -> Option<Instant> {
+        let path = self.locate().await.ok().flatten()?;
+        self.directory.born(&path).map(Instant)
     }
 
     /// Where the file is, below the lent directory; none where there is none.

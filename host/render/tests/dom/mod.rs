@@ -83,7 +83,7 @@ pub fn wrong_with(html: &str, blocks: usize) -> Option<String> {
 /// than the stack does.
 fn write(node: &Handle, out: &mut String, wrong: &mut Vec<String>) {
     match &node.data {
-        NodeData::Text { contents } => escape(&contents.borrow(), out),
+        NodeData::Text { contents } => escape(&contents.borrow(), false, out),
         NodeData::Element { name, attrs, .. } => {
             let tag = &*name.local;
             if !TAGS.contains(&tag) || name.ns != ns!(html) {
@@ -97,7 +97,7 @@ fn write(node: &Handle, out: &mut String, wrong: &mut Vec<String>) {
                     wrong.push(format!("{key}=\"{value}\" of a <{tag}>"));
                 }
                 out.extend([" ", key, "=\""]);
-                escape(value, out);
+                escape(value, true, out);
                 out.push('"');
             }
             let has = |key: &str| attrs.iter().any(|attr| &*attr.name.local == key);
@@ -139,14 +139,15 @@ fn allowed(tag: &str, key: &str, value: &str) -> bool {
     }
 }
 
-fn escape(text: &str, out: &mut String) {
+/// As the standard has a browser write it.
+fn escape(text: &str, in_attribute: bool, out: &mut String) {
     for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
+            '"' if in_attribute => out.push_str("&quot;"),
+            '\u{a0}' => out.push_str("&nbsp;"),
             c => out.push(c),
         }
     }

@@ -16,6 +16,9 @@ use crate::server::reply;
 use crate::server::routes::{InService, Service};
 use crate::stages::Caller;
 
+/// How long someone should wait where too many listen.
+const LISTEN_AGAIN_S: u32 = 5;
+
 /// A run, as it is listed.
 #[derive(Serialize)]
 struct Listed {
@@ -98,6 +101,10 @@ pub(in crate::server) async fn events(
         return answer;
     }
     let Some(run) = find(&service, &caller, &id) else { return not_found() };
+    if !pipeline::has_room(&service.house, &run) {
+        let detail = "Too many listen to your questions at once; close some of them";
+        return reply::later(StatusCode::TOO_MANY_REQUESTS, detail, LISTEN_AGAIN_S);
+    }
     let last = headers.get("last-event-id").map(|value| {
         // What no host has sent is of another epoch than any.
         value.to_str().ok().and_then(events::event_id).unwrap_or((0, u64::MAX))

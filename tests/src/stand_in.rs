@@ -4,7 +4,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use overlord_tests::host::Setup;
+use crate::host::Setup;
 
 /// Answers with the number of characters of the question, as the recordings' service does; fails when
 /// asked to.

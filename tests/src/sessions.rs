@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use overlord_tests::host::{Setup, checkout};
+use crate::host::{Setup, checkout};
 
 /// From here on the client shortens the folder's name; the tests stay below.
 const NAME_MAX: usize = 200;
