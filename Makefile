@@ -8,7 +8,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: run build components test check bench fmt clean help host toolchain
+.PHONY: run build components test check bench bench-page screenshots fmt clean help host toolchain
 
 # rustup's toolchain, also in a shell that was opened before rustup was installed, and before one of
 # the distribution's: a second compiler would build everything again.
@@ -47,6 +47,16 @@ check: toolchain
 bench: build
 	@cargo run --release --locked --package overlord-bench -- $(BENCH)
 
+## bench-page: measure the page in a real Chromium, and print one table
+bench-page: build
+	@tests/install-browser.sh
+	@cargo run --release --locked --package overlord-browser-tests --bin figures
+
+## screenshots: take the pictures of the README anew, into docs/images
+screenshots: build
+	@tests/install-browser.sh
+	@cargo run --release --locked --package overlord-browser-tests --bin screenshots
+
 ## fmt: format all Rust
 fmt: toolchain
 	cargo fmt --all
@@ -57,8 +67,8 @@ clean:
 
 ## help: this list
 help:
-	@sed -n 's/^## \([a-z]*\): /\1\t/p' Makefile | while IFS='	' read -r name what; do \
-		printf '  make %-12s%s\n' "$$name" "$$what"; \
+	@sed -n 's/^## \([a-z-]*\): /\1\t/p' Makefile | while IFS='	' read -r name what; do \
+		printf '  make %-13s%s\n' "$$name" "$$what"; \
 	done
 
 host: toolchain

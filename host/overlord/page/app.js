@@ -58,6 +58,8 @@ const sessions = new SessionList(api, {
 let me = null;
 /** @type {string|null} the open session; null is a new one, which has no id yet */
 let openId = null;
+/** The timer of the next look at the list. */
+let looking = null;
 
 /** The session that the address names; null where it names none. */
 function named() {
@@ -207,6 +209,7 @@ async function send(message) {
     await asking;
     composer.sent(id);
     sessions.refresh();
+    lookAgain();
   } catch (failure) {
     composer.refused(id, message, failure);
   }
@@ -254,9 +257,13 @@ function showTitle(title) {
   document.title = `${words} · Overlord`;
 }
 
-/** The list changes by what is done in other tabs too; a hidden tab asks nothing. */
+/**
+ * The list changes by what is done in other tabs too; a hidden tab asks nothing. Called again it begins
+ * anew: where a question was just asked it must not wait as long as where nothing happens.
+ */
 function lookAgain() {
-  setTimeout(
+  clearTimeout(looking);
+  looking = setTimeout(
     async () => {
       if (me && !document.hidden && document.documentElement.dataset.view === "app") await sessions.refresh();
       lookAgain();

@@ -1,6 +1,7 @@
 //! A script in the client's place that says what it was given: events on its output, records in the
 //! session's file. Owns their shape, as the client has it; what is said is `said`'s.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -48,7 +49,12 @@ impl Agent {
 
     /// What it says to the next question.
     pub fn is_to_say(&self, said: &Said) {
-        let lines = |lines: Vec<Value>| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+        let lines = |lines: Vec<Value>| {
+            lines.iter().fold(String::new(), |mut text, line| {
+                writeln!(text, "{line}").expect("a string takes all");
+                text
+            })
+        };
         fs::write(self.home.join("events"), lines(events(said))).expect("telling the agent what to say");
         fs::write(self.home.join("records"), lines(records(said))).expect("telling the agent what to keep");
     }
@@ -95,12 +101,8 @@ fn events(said: &Said) -> Vec<Value> {
         lines.push(json!({"type": "assistant", "message": whole, "session_id": "SESSION"}));
         lines.push(api(json!({"type": "content_block_stop", "index": 0})));
         lines.push(api(json!({"type": "message_stop"})));
-        if let Part::Tool { name, output, denied, .. } = part {
-            if *denied {
-                lines.push(json!({"type": "system", "subtype": "permission_denied", "tool_name": name,
-                    "tool_use_id": id(place), "message": output, "session_id": "SESSION"}));
-            }
-            let message = json!({"role": "user", "content": [result(place, output, *denied)]});
+        if let Part::Tool { output, failed, .. } = part {
+            let message = json!({"role": "user", "content": [result(place, output, *failed)]});
             lines.push(json!({"type": "user", "message": message, "session_id": "SESSION"}));
         }
     }
@@ -115,8 +117,8 @@ fn records(said: &Said) -> Vec<Value> {
     let mut contents = vec![("user", json!(said.question))];
     for (place, part) in said.parts.iter().enumerate() {
         contents.push(("assistant", json!([block(place, part)])));
-        if let Part::Tool { output, denied, .. } = part {
-            contents.push(("user", json!([result(place, output, *denied)])));
+        if let Part::Tool { output, failed, .. } = part {
+            contents.push(("user", json!([result(place, output, *failed)])));
         }
     }
     let record = |(role, content): (&str, Value)| {
@@ -138,8 +140,8 @@ fn block(place: usize, part: &Part) -> Value {
     }
 }
 
-fn result(place: usize, output: &str, denied: bool) -> Value {
-    json!({"type": "tool_result", "tool_use_id": id(place), "content": output, "is_error": denied})
+fn result(place: usize, output: &str, failed: bool) -> Value {
+    json!({"type": "tool_result", "tool_use_id": id(place), "content": output, "is_error": failed})
 }
 
 fn message(content: &Value) -> Value {

@@ -1,5 +1,5 @@
 //! The conversations of the pictures. Made up from beginning to end; what is to be seen of the page
-//! is in them: lists, code, tools, a permission that was not given.
+//! is in them: lists, code, tools.
 
 /// A question and what the agent does about it.
 #[derive(Debug, Clone)]
@@ -29,8 +29,8 @@ pub enum Part {
         input: (&'static str, &'static str),
         /// What came of it.
         output: &'static str,
-        /// Whether it was not permitted.
-        denied: bool,
+        /// Whether it failed.
+        failed: bool,
     },
 }
 
@@ -55,7 +55,6 @@ pub fn earlier() -> Vec<Said> {
         took_ms: 2400,
     };
     vec![
-        short("Rename the staging database", 900, "How do we rename it?", "With a copy, at night."),
         short("Who owns the image service?", 620, "Who owns it?", "Nobody, by its file of owners."),
         short("E-mail templates", 340, "Where are they?", "In `mail/templates`."),
         short("Upgrade the payment library", 196, "Can we?", "Yes: what is used has not changed."),
@@ -75,16 +74,16 @@ pub fn discount() -> Said {
         question: "The Sunday discount is given on gift cards too. Can you find out why, and fix it?",
         parts: vec![
             Part::Tool {
-                name: "Bash",
-                input: ("command", "cargo test pricing"),
-                output: "test result: ok. 14 passed; 0 failed",
-                denied: false,
+                name: "Grep",
+                input: ("pattern", "sunday_discount"),
+                output: "src/pricing.rs:41:    let discount = sunday_discount(day);",
+                failed: false,
             },
             Part::Tool {
                 name: "Bash",
-                input: ("command", "git push origin main"),
-                output: "git push needs approval.",
-                denied: true,
+                input: ("command", "cargo test pricing"),
+                output: "test result: ok. 14 passed; 0 failed",
+                failed: false,
             },
             Part::Text(DISCOUNT),
         ],
@@ -99,9 +98,7 @@ const DISCOUNT: &str = "The discount was taken off the **whole basket**, whateve
 
 ```rust
 if day == Weekday::Sun && item.is_discountable() {
-    item.cents * (100 - SUNDAY_PERCENT) / 100
-} else {
-    item.cents // gift cards keep their value
+    price -= price * SUNDAY_PERCENT / 100; // gift cards keep theirs
 }
 ```
 ";
@@ -117,7 +114,7 @@ pub fn retries() -> Said {
                 name: "Read",
                 input: ("file_path", "src/webhooks.py"),
                 output: "def send(event): …",
-                denied: false,
+                failed: false,
             },
             Part::Text(RETRIES),
         ],
