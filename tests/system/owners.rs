@@ -178,7 +178,11 @@ fn an_agent_cannot_give_away_what_somebody_else_owns() {
 fn an_agent_cannot_take_what_was_there_and_nobody_owned() {
     let setup = Setup::new();
     let theirs = Uuid::new_v4().to_string();
-    sessions::put(&setup, &theirs, "{\"type\":\"user\",\"message\":{\"content\":\"made on the command line\"}}\n");
+    sessions::put(
+        &setup,
+        &theirs,
+        "{\"type\":\"user\",\"message\":{\"content\":\"made on the command line\"}}\n",
+    );
     let host = stand_in::instead(setup, &format!("session={theirs}; answer 'that one'")).start();
     let (alice, bob) = (host.sign_in("alice"), host.sign_in("bob"));
     // A second is the least by which a file system's clock may differ.
