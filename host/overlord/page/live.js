@@ -185,6 +185,7 @@ export class Live {
     const view = [...this.#runs.keys()].find((one) => one.runId === run.run_id);
     if (!view && ["queued", "running"].includes(run.state) && !this.active.some((one) => one.state === "sending")) {
       this.take(this.#sessionId, [run], []);
+      for (const taken of this.active) if (taken.runId === run.run_id) this.#page.onChange(taken);
     } else if (view && !view.ended && this.#runs.get(view) === null && run.state === "queued") {
       view.setState("queued", { position: run.position });
     } else if (view && !view.ended && this.#runs.get(view) === null) {

@@ -28,7 +28,7 @@ export function messageArticle(message) {
   for (const aside of asides) {
     if (aside.kind === "tool-call") article.append(toolCall(aside.id, aside.name, aside.text));
     else if (aside.kind === "tool-result") article.append(strayResult(aside));
-    else if (aside.kind === "denied") article.append(denied(aside.name, aside.text));
+    else if (aside.kind === "denied") article.append(strayRefusal(aside));
   }
   return article;
 }
@@ -130,14 +130,30 @@ function strayResult(aside) {
   return stray;
 }
 
+/** A refusal is the result of a call too; its words are that call's once it is at hand. */
+function strayRefusal(aside) {
+  const stray = denied(aside.name, aside.text);
+  stray.classList.add("stray");
+  stray.dataset.resultOf = aside.id ?? "";
+  return stray;
+}
+
 /** Results move into their calls, once both are below `root`. What is left empty goes. */
 export function joinResults(root) {
   for (const stray of root.querySelectorAll(".stray")) {
     const call = root.querySelector(`[data-call="${CSS.escape(stray.dataset.resultOf)}"]`);
     if (!call) continue;
+    const article = stray.closest("article");
+    if (stray.matches(".denied")) {
+      const name = call.querySelector(".fold-name").textContent;
+      fillResult(call, { failed: true, output: stray.querySelector(".quiet")?.textContent });
+      call.after(denied(name));
+      stray.remove();
+      if (article.children.length === 1) article.remove();
+      continue;
+    }
     const output = stray.querySelector(".result pre").textContent;
     fillResult(call, { failed: stray.classList.contains("failed"), output });
-    const article = stray.closest("article");
     stray.remove();
     if (article.children.length === 1) article.remove();
   }
