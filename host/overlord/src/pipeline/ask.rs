@@ -129,7 +129,7 @@ impl Way {
                 permit
             }
             Admitted::Later(ticket) => {
-                let permit = self.waited(run, &mut found, ticket).await?;
+                let permit = self.waited(run, found.unclaimed, ticket).await?;
                 found = self.found().await?;
                 permit
             }
@@ -206,7 +206,7 @@ impl Way {
     }
 
     /// Waits for its turn, and is then decided again.
-    async fn waited(&self, run: &Run, found: &mut Found, ticket: Ticket) -> Result<Permit, NotAnswered> {
+    async fn waited(&self, run: &Run, claim: bool, ticket: Ticket) -> Result<Permit, NotAnswered> {
         let _ = self.record("ask_queued", vec![("position", (ticket.ahead() + 1).into())]).await;
         let (mut places, mut queue) = (self.house.admission.places.movement(), ticket.movement());
         let mut stop = run.listen();
@@ -216,7 +216,7 @@ impl Way {
             let ahead = ticket.ahead();
             run.queued(ahead + 1);
             if ahead == 0 {
-                match self.admitted(found.unclaimed, Some(ticket)).await? {
+                match self.admitted(claim, Some(ticket)).await? {
                     Admitted::Now(permit) => return Ok(permit),
                     Admitted::Later(kept) => ticket = kept,
                 }
