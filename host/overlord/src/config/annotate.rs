@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::keys::{Key, Preset, variable};
-use super::table::{KEYS, SECTIONS, SLOTS};
+use super::table::{SECTIONS, SLOTS, keys};
 
 const OPENING: &str = "\
 # Overlord's configuration. No file is needed: every line here says what holds without it, and the
@@ -16,10 +16,10 @@ const OPENING: &str = "\
 /// A configuration file with all defaults, commented.
 pub fn annotated_defaults() -> String {
     let mut text = OPENING.to_owned();
-    keys(&mut text, "");
+    section_keys(&mut text, "");
     for (section, about) in SECTIONS {
         let _ = write!(text, "\n\n# {about}\n[{section}]\n");
-        keys(&mut text, section);
+        section_keys(&mut text, section);
         if SLOTS.contains(section) {
             settings(&mut text, section);
         }
@@ -27,8 +27,8 @@ pub fn annotated_defaults() -> String {
     text
 }
 
-fn keys(text: &mut String, section: &str) {
-    for key in KEYS.iter().filter(|key| key.parts().0 == section) {
+fn section_keys(text: &mut String, section: &str) {
+    for key in keys().filter(|key| key.parts().0 == section) {
         print(text, key);
     }
 }
@@ -41,7 +41,7 @@ fn settings(text: &mut String, slot: &str) {
         "\n# What the component itself understands; its own page says what.\n\
          # {variable}_NAME for each NAME\n[{section}]\n"
     );
-    keys(text, &section);
+    section_keys(text, &section);
 }
 
 fn print(text: &mut String, key: &Key) {

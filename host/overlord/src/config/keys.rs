@@ -1,7 +1,7 @@
 //! What a key is: its name in the file and in the environment, what it may be, what it is where nobody
 //! says. Knows nothing of where values come from or what becomes of them.
 
-use super::table::KEYS;
+use super::table::keys;
 
 /// What a setting of a component may be.
 pub(super) const SETTING: &str = "a text, a number, true, false or a list of those";
@@ -67,7 +67,7 @@ pub(super) enum Preset {
 impl Key {
     /// The key of this path.
     pub(super) fn find(path: &str) -> Option<&'static Self> {
-        KEYS.iter().find(|key| key.path == path)
+        keys().find(|key| key.path == path)
     }
 
     /// Its environment variable.

@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::errors::{ConfigError, Origin, nearest};
 use super::keys::{Key, Preset, variable};
-use super::table::{KEYS, SECTIONS, SLOTS};
+use super::table::{SECTIONS, SLOTS, keys};
 use super::values::Raw;
 
 /// The variable that names the configuration file.
@@ -38,7 +38,7 @@ impl Gathered {
     /// The defaults that do not depend on the machine.
     pub(super) fn presets() -> Self {
         let mut gathered = Self::default();
-        for key in KEYS {
+        for key in keys() {
             if let Preset::Value(toml) = key.preset {
                 let value = DeValue::parse(toml).expect("a test parses the printed defaults");
                 gathered.set(key, Found { raw: Raw::of(value.get_ref()), origin: Origin::Default });
@@ -96,7 +96,7 @@ impl Gathered {
         environment: &[(OsString, OsString)],
         errors: &mut Vec<ConfigError>,
     ) {
-        for key in KEYS {
+        for key in keys() {
             let Some(name) = key.original else { continue };
             if let Some(text) = variable_text(environment, name, errors) {
                 self.set(key, Found { raw: Raw::Bare(text), origin: Origin::Original(name) });
@@ -107,7 +107,7 @@ impl Gathered {
             if name == FILE_VARIABLE {
                 continue;
             }
-            let key = KEYS.iter().find(|key| key.variable() == name);
+            let key = keys().find(|key| key.variable() == name);
             let setting = SLOTS.iter().find_map(|slot| {
                 let setting = name.strip_prefix(&variable(slot))?.strip_prefix("_SETTINGS_")?;
                 (!setting.is_empty()).then(|| (*slot, setting.to_lowercase()))
@@ -215,8 +215,8 @@ fn no_table(key: &str, value: &Spanned<DeValue<'_>>, origin: Origin) -> ConfigEr
 }
 
 fn unknown_key(section: &str, name: &str) -> String {
-    let elsewhere = KEYS.iter().find(|key| key.parts().1 == name);
-    let siblings = KEYS.iter().filter(|key| key.parts().0 == section).map(|key| key.parts().1.to_owned());
+    let elsewhere = keys().find(|key| key.parts().1 == name);
+    let siblings = keys().filter(|key| key.parts().0 == section).map(|key| key.parts().1.to_owned());
     let sections = SECTIONS.iter().filter(|_| section.is_empty()).map(|(name, _)| (*name).to_owned());
     match (nearest(name, siblings.chain(sections)), elsewhere) {
         (Some(near), _) => format!("did you mean {near}?"),
@@ -226,7 +226,7 @@ fn unknown_key(section: &str, name: &str) -> String {
 }
 
 fn unknown_variable(name: &str) -> ConfigError {
-    let known = KEYS.iter().map(Key::variable).chain([FILE_VARIABLE.to_owned()]);
+    let known = keys().map(Key::variable).chain([FILE_VARIABLE.to_owned()]);
     // All of them begin alike, which says nothing of their likeness.
     let known = known.filter_map(|known| known.strip_prefix(PREFIX).map(str::to_owned));
     let way_out = match nearest(name.strip_prefix(PREFIX).unwrap_or(name), known) {

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use super::super::keys::{Preset, Shape};
-use super::super::table::KEYS;
+use super::super::table::keys;
 use super::super::{
     AgentCommand, FailMode, Instances, LogFormat, LogLevel, Secrets, Unowned, WallChoice, Wasi,
     annotated_defaults,
@@ -62,7 +62,7 @@ fn the_printed_defaults_are_the_defaults() {
 #[test]
 fn the_printed_defaults_name_every_key_and_its_variables() {
     let printed = annotated_defaults();
-    for key in KEYS {
+    for key in keys() {
         let (section, name) = key.parts();
         let header = format!("[{section}]\n");
         let from = if section.is_empty() { 0 } else { printed.find(&header).expect(section) + header.len() };
@@ -103,7 +103,7 @@ fn wrong(shape: &Shape) -> (&'static str, &'static str) {
 
 #[test]
 fn every_key_is_read_and_checked_wherever_it_is_said() {
-    for key in KEYS {
+    for key in keys() {
         let (bare, toml) = wrong(&key.shape);
         let error = from_environment(&[(&key.variable(), bare)]).expect_err(key.path);
         assert!(error.contains(&key.variable()) && error.contains(key.path), "{}: {error}", key.path);
@@ -122,7 +122,7 @@ fn every_key_is_read_and_checked_wherever_it_is_said() {
 #[test]
 fn numbers_are_limited_on_both_sides() {
     let mut seen = 0;
-    for key in KEYS {
+    for key in keys() {
         let Shape::Number { min, max } = key.shape else { continue };
         for (number, allowed) in [(min - 1, false), (min, true), (max, true), (max + 1, false)] {
             let result = from_environment(&[(&key.variable(), &number.to_string())]);
