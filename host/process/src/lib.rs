@@ -31,7 +31,7 @@ pub use error::{SpawnError, StartError};
 pub use keeper::{Limits, StopCause};
 pub use supervisor::{Command, Launcher, Options, Supervisor};
 pub use sweep::sweep;
-pub use wall::{Kind, Wall, WallRequest, account_ids};
+pub use wall::{Kind, Wall, WallRequest, account_ids, account_name};
 pub use wire::Exit;
 
 /// Closes the host's memory, environment and descriptors (`/proc/<host>/mem`, `environ`, `fd`,

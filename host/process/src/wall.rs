@@ -134,6 +134,12 @@ pub fn account_ids(name: &str) -> Result<(u32, u32), String> {
     account(name).map(|account| (account.uid, account.gid))
 }
 
+/// The name of a user of the system; none where it has none, or cannot be looked up.
+pub fn account_name(uid: u32) -> Option<String> {
+    let user = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid));
+    user.ok().flatten().map(|user| user.name)
+}
+
 /// Looks an account up wherever the system keeps them.
 fn account(name: &str) -> Result<Account, String> {
     let user = nix::unistd::User::from_name(name)

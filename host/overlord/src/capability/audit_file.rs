@@ -8,16 +8,36 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::clock;
+use crate::domain::{Instant, Recent, beginning};
+
 /// How many lines wait for the disk before the next one has to wait for room.
 const QUEUE_MAX: usize = 1024;
 
 /// How many lines are written in one go.
 const BATCH_MAX: usize = 256;
 
+/// How many lines are kept in memory for administrators: what fits on a few screens.
+const RECENT_MAX: usize = 100;
+
+/// How much of a line is kept there: the usual ones have some 300 bytes, and a hundred of the longest
+/// would be 25 MiB.
+const RECENT_BYTES_MAX: usize = 4096;
+
 /// Where audit lines go.
 #[derive(Debug, Clone)]
 pub struct AuditFile {
     lines: Option<mpsc::Sender<Line>>,
+    recent: Recent<Written>,
+}
+
+/// A line that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// When.
+    pub at: Instant,
+    /// As it was written; its beginning where it is long.
+    pub line: String,
 }
 
 #[derive(Debug)]
@@ -31,8 +51,9 @@ impl AuditFile {
     /// turns the audit log off. A path that cannot be written to is reported now and tried again with
     /// each line.
     pub fn open(path: &Path) -> std::io::Result<Self> {
+        let recent = Recent::new(RECENT_MAX);
         if path == Path::new("/dev/null") {
-            return Ok(Self { lines: None });
+            return Ok(Self { lines: None, recent });
         }
         let (lines, queue) = mpsc::channel(QUEUE_MAX);
         let mut writer = Writer { path: path.to_owned(), file: None, complained: false };
@@ -44,7 +65,7 @@ impl AuditFile {
             writer.complain(&error);
         }
         std::thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run(queue))?;
-        Ok(Self { lines: Some(lines) })
+        Ok(Self { lines: Some(lines), recent })
     }
 
     /// Whether lines go anywhere.
@@ -52,10 +73,16 @@ impl AuditFile {
         self.lines.is_some()
     }
 
+    /// The last lines, newest first.
+    pub fn recent(&self) -> Vec<Written> {
+        self.recent.newest_first()
+    }
+
     /// Writes a line (given without its end) and returns when it is in the file, or, where that
     /// cannot be, in the log.
     pub async fn write(&self, text: String) {
         let Some(lines) = &self.lines else { return };
+        self.recent.push(Written { at: clock::now(), line: beginning(&text, RECENT_BYTES_MAX) });
         let (written, done) = oneshot::channel();
         if lines.send(Line { text, written }).await.is_ok() {
             let _ = done.await;
@@ -179,6 +206,23 @@ mod tests {
         let audit = AuditFile::open(Path::new("/dev/full")).expect("open");
         audit.write("lost".into()).await;
         audit.write("lost too".into()).await;
+    }
+
+    #[tokio::test]
+    async fn the_last_lines_are_at_hand_and_long_ones_are_cut() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let audit = AuditFile::open(&folder.path().join("audit.jsonl")).expect("open");
+        for number in 0..=RECENT_MAX {
+            audit.write(number.to_string()).await;
+        }
+        let recent = audit.recent();
+        assert_eq!((recent.len(), recent[0].line.as_str()), (RECENT_MAX, "100"));
+        assert_eq!(recent[RECENT_MAX - 1].line, "1");
+        audit.write("x".repeat(RECENT_BYTES_MAX)).await;
+        audit.write("x".repeat(RECENT_BYTES_MAX + 1)).await;
+        let recent = audit.recent();
+        assert_eq!(recent[1].line, "x".repeat(RECENT_BYTES_MAX));
+        assert_eq!(recent[0].line, format!("{}\u{2026}", "x".repeat(RECENT_BYTES_MAX - 3)));
     }
 
     #[tokio::test]

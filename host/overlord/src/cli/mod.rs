@@ -6,6 +6,7 @@ mod component;
 mod config;
 mod cookie;
 mod log;
+mod rules;
 mod serve;
 mod sign_in;
 
@@ -49,6 +50,8 @@ enum Command {
     Component(component::Command),
     /// Print a cookie that signs a user in, as NAME=VALUE, for scripts and curl -b
     Cookie(cookie::Cookie),
+    /// See and change the rules of a running host
+    Rules(rules::Rules),
     /// Print an address that signs a user in when it is opened in a browser, once and within the hour
     SignIn(sign_in::SignIn),
     /// Answer like `claude -p`, with no account and no model: what `agent.command = "demo"` runs
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Config => config::run(),
         Command::Component(command) => component::run(&command),
         Command::Cookie(command) => cookie::run(&command),
+        Command::Rules(command) => rules::run(&command),
         Command::SignIn(command) => sign_in::run(&command),
         Command::DemoAgent => Err(anyhow::anyhow!("`demo-agent` must be the first argument")),
     };

@@ -11,7 +11,7 @@ use std::fmt;
 use uuid::Uuid;
 
 pub use actor::Actor;
-pub use recent::Recent;
+pub use recent::{Recent, beginning};
 pub use run::{Cancelled, End, NotAnswered, RunId, RunState, Update, state_after};
 pub use title::{NotATitle, TITLE_CHARACTERS_MAX, Title, fold};
 

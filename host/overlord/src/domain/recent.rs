@@ -32,6 +32,15 @@ impl<T: Clone> Recent<T> {
     }
 }
 
+/// A text of at most `max` bytes: the whole one, or its beginning and an ellipsis.
+pub fn beginning(text: &str, max: usize) -> String {
+    const CUT: &str = "\u{2026}";
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    format!("{}{CUT}", &text[..text.floor_char_boundary(max.saturating_sub(CUT.len()))])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +54,12 @@ mod tests {
         assert_eq!(recent.newest_first(), [2, 1]);
         recent.clone().push(3);
         assert_eq!(recent.newest_first(), [3, 2]);
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        assert_eq!(beginning("abcdef", 6), "abcdef");
+        assert_eq!(beginning("abcdefg", 6), "abc\u{2026}");
+        assert_eq!(beginning("ab\u{e9}\u{e9}\u{e9}", 6), "ab\u{2026}");
     }
 }

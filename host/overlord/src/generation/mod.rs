@@ -3,6 +3,7 @@
 //! an old one drops it.
 
 mod candidate;
+pub mod figures;
 mod publish;
 mod stand_in;
 mod standing;

@@ -81,6 +81,11 @@ impl Publisher {
         Err(ChangeError::Unknown("nothing is quarantined".to_owned()))
     }
 
+    /// What every component has done so far.
+    pub fn counted(&self) -> Vec<super::figures::Counted> {
+        Vec::new()
+    }
+
     /// Sampled decisions that the candidate made otherwise, newest first.
     pub async fn divergences(&self) -> Vec<Divergence> {
         Vec::new()

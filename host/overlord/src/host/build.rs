@@ -12,13 +12,15 @@ use super::folders::{self, DataFolder, FolderError};
 use super::plan::plan;
 use super::{Host, Signals};
 use crate::capability::audit_file::AuditFile;
+use crate::capability::control::ControlSocket;
 use crate::capability::process::is_there;
 use crate::capability::sign_in::SignIns;
 use crate::capability::state::{State, StateError};
 use crate::config::{self, AgentCommand, Config, Surroundings, Unowned, WallChoice};
+use crate::domain::Recent;
 use crate::generation::{Publisher, Shelf};
 use crate::homes::Homes;
-use crate::pipeline::House;
+use crate::pipeline::{House, REFUSALS_MAX};
 use crate::runs::Runs;
 use crate::sandbox::{CodeCache, Loader, Sandbox};
 use crate::server::{Guard, Service, Visible};
@@ -186,13 +188,17 @@ pub(super) async fn build(
         titles: Titles::default(),
         deleted_keep_days: limit(config.sessions.deleted_keep_days),
         agent: agent(&config, &surroundings, &program, supervisor, workspace.clone(), homes),
+        refusals: Recent::new(REFUSALS_MAX),
         runs: Runs::new(epoch()),
         abandoned_after: config.runs.abandoned_after,
     };
     crate::pipeline::recall_interrupted(&house).await?;
     let listener = listen(&config).await?;
     let address = listener.local_addr().map_err(|error| listen_error(config.listen, error))?;
+    let publisher = Arc::new(publisher);
     let service = Service {
+        publisher: Arc::clone(&publisher),
+        figures: Arc::default(),
         guard: Arc::new(Guard::new(&config.server, address.ip())),
         house: Arc::new(house),
         visible: Arc::new(Visible {
@@ -205,8 +211,11 @@ pub(super) async fn build(
         demo: matches!(program, Program::Demo { .. }),
         agent: program.name().into(),
     };
-    let publisher = Arc::new(publisher);
-    Ok(Host { config, surroundings, listener, address, publisher, service, program, signals })
+    // Last of all: what opens it replaces what an earlier host has left.
+    let control = ControlSocket::open(folder.path())
+        .inspect_err(|error| tracing::error!("{error}; `overlord rules` cannot reach this host"))
+        .ok();
+    Ok(Host { config, surroundings, listener, address, publisher, service, control, program, signals })
 }
 
 impl Program {

@@ -21,8 +21,9 @@ pub use folders::{DataFolder, FolderError};
 pub use plan::{plan, terms};
 
 use crate::capability::clock;
+use crate::capability::control::ControlSocket;
 use crate::config::{Config, Surroundings};
-use crate::generation::Publisher;
+use crate::generation::{Publisher, figures};
 use crate::pipeline::{self, House};
 use crate::server::{self, Limits, Service};
 
@@ -35,6 +36,7 @@ pub struct Host {
     address: SocketAddr,
     publisher: Arc<Publisher>,
     service: Service,
+    control: Option<ControlSocket>,
     program: Program,
     signals: Signals,
 }
@@ -65,7 +67,11 @@ impl Host {
         let (stop, stopping) = watch::channel(false);
         let limits = Limits { connections_max: self.config.server.connections_max };
         let router = server::router(self.service.clone());
-        let serving = tokio::spawn(server::serve(self.listener, router, limits, stopping));
+        let serving = tokio::spawn(server::serve(self.listener, router, limits, stopping.clone()));
+        let controlled = self
+            .control
+            .map(|socket| tokio::spawn(server::serve_control(socket, self.service.clone(), stopping)));
+        let counting = tokio::spawn(count(self.service.clone()));
         let watching = tokio::spawn(crate::generation::watch(Arc::clone(&self.publisher)));
         let reloading = tokio::spawn(reload::on_hangup(
             hangups,
@@ -76,11 +82,15 @@ impl Host {
         let purging = tokio::spawn(purge(Arc::clone(&self.service.house)));
         stop_signals.recv().await;
         watching.abort();
+        counting.abort();
         reloading.abort();
         purging.abort();
         end_runs(&self.service.house, &self.config, &mut stop_signals).await;
         stop.send_replace(true);
         let _ = serving.await;
+        if let Some(controlled) = controlled {
+            let _ = controlled.await;
+        }
         tracing::info!("stopped");
         Ok(())
     }
@@ -93,6 +103,11 @@ async fn purge(house: Arc<House>) {
         pipeline::sessions::purge(&house, clock::now()).await;
         tokio::time::sleep(EVERY).await;
     }
+}
+
+/// Counts what the rules do, for those who watch.
+async fn count(service: Service) {
+    figures::keep(&service.figures, &service.publisher).await;
 }
 
 /// What a host is told from outside.

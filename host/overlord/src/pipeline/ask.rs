@@ -201,6 +201,8 @@ impl Way {
 
     async fn refused(&self, refusal: Refusal) -> NotAnswered {
         let retry = refusal.retry_after_s.map(|seconds| ("retry_after_s", seconds.into()));
+        let refused = super::Refused::new(clock::now(), &self.record.user, &refusal.event, &refusal.message);
+        self.house.refusals.push(refused);
         let _ = self.record(refusal.event.clone(), retry.into_iter().collect()).await;
         NotAnswered::Refused(refusal)
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::capability::files::Directory;
 use crate::capability::state::State;
+use crate::domain::{Instant, Recent, beginning};
 use crate::generation::Current;
 use crate::runs::Runs;
 use crate::stages::{Admission, Agent, Recorder, Rules, Titles};
@@ -36,10 +37,38 @@ pub struct House {
     pub titles: Titles,
     /// For how many days deleted sessions can be restored.
     pub deleted_keep_days: u32,
+    /// Who was refused lately, and why.
+    pub refusals: Recent<Refused>,
     /// What is on its way.
     pub runs: Runs,
     /// How long a run goes on that nobody listens to; none for as long as it takes.
     pub abandoned_after: Option<Duration>,
+}
+
+/// How many refusals are kept in memory for administrators.
+pub const REFUSALS_MAX: usize = 100;
+
+/// Somebody whom the limiter did not let ask.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Refused {
+    /// When, in milliseconds since the Unix epoch.
+    pub at: u64,
+    /// Who.
+    pub user: String,
+    /// The audit event.
+    pub event: String,
+    /// What they were told; its beginning where it is long.
+    pub message: String,
+}
+
+impl Refused {
+    /// How much of a text is kept: the components' own sentences have some 60 bytes.
+    const BYTES_MAX: usize = 512;
+
+    fn new(at: Instant, user: &str, event: &str, message: &str) -> Self {
+        let cut = |text| beginning(text, Self::BYTES_MAX);
+        Self { at: at.0, user: cut(user), event: cut(event), message: cut(message) }
+    }
 }
 
 impl House {

@@ -244,6 +244,18 @@ pub(super) async fn json_only(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
+/// The same of a body that must say that it is WebAssembly.
+pub(super) async fn wasm_only(request: Request, next: Next) -> Response {
+    let said = request.headers().get(header::CONTENT_TYPE).is_some_and(|said| said == "application/wasm");
+    if !said {
+        return reply::error(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "The body must be a component and say so: content-type: application/wasm",
+        );
+    }
+    next.run(request).await
+}
+
 #[cfg(test)]
 #[path = "guard_tests.rs"]
 mod tests;

@@ -3,6 +3,7 @@
 
 mod body;
 mod connections;
+pub mod control;
 mod events;
 mod first_words;
 mod gate;
@@ -18,6 +19,7 @@ mod reply;
 mod routes;
 
 pub use connections::{Limits, serve};
+pub use control::serve_control;
 pub use gate::Visible;
 pub use guard::Guard;
 pub use routes::{Access, ROUTES, Route, Service, router};

@@ -36,7 +36,10 @@ macro_rules! embedded {
 /// The page.
 static INDEX: File = embedded!("index.html", HTML);
 
-/// Its parts: what `/assets/{name}` has, and nothing else.
+/// The one for administrators. Whether somebody is one, the addresses say that it asks.
+static ADMIN: File = embedded!("admin.html", HTML);
+
+/// Their parts: what `/assets/{name}` has, and nothing else.
 static ASSETS: [File; 25] = [
     embedded!("account.js", JS),
     embedded!("api.js", JS),
@@ -83,7 +86,16 @@ struct Ready {
 
 /// The page.
 pub(super) fn index(headers: &HeaderMap) -> Response {
-    let mut response = INDEX.answer(headers);
+    whole(&INDEX, headers)
+}
+
+/// The page for administrators.
+pub(super) fn admin(headers: &HeaderMap) -> Response {
+    whole(&ADMIN, headers)
+}
+
+fn whole(page: &'static File, headers: &HeaderMap) -> Response {
+    let mut response = page.answer(headers);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
     response
 }

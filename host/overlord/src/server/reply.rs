@@ -47,9 +47,9 @@ pub(super) fn not_found() -> Response {
 }
 
 /// 405, in the original's words.
-pub(super) fn method_not_allowed(allow: &'static str) -> Response {
+pub(super) fn method_not_allowed(allow: &str) -> Response {
     let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_str(allow).expect("the names of methods"));
     response
 }
 

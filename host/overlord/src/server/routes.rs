@@ -1,19 +1,22 @@
 //! Every address of the service in one table, from which the router is built: whatever comes passes
 //! the guard, what is not public passes the gate, and there is no other way to add a route.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use tower::ServiceExt as _;
 
-use super::gate::{Visible, gate};
+use super::gate::{Visible, admins, gate};
 use super::guard::Guard;
 use super::{guard, handlers, paths, reply};
+use crate::generation::Publisher;
+use crate::generation::figures::Figures;
 use crate::pipeline::House;
 use crate::stages::Desk;
 
@@ -24,12 +27,14 @@ pub enum Access {
     Public,
     /// Whoever the auth policy lets in.
     Gated,
+    /// Of these, those with the role `admin`; and whoever speaks over the control socket.
+    Admin,
 }
 
 /// An address.
 #[derive(Debug, Clone, Copy)]
 pub struct Route {
-    /// The one method.
+    /// The method.
     pub method: &'static str,
     /// The path; `{name}` stands for one part of it.
     pub path: &'static str,
@@ -148,7 +153,94 @@ pub const ROUTES: &[Route] = &[
         access: Access::Gated,
         handler: || on(MethodFilter::POST, handlers::runs::cancel),
     },
+    Route {
+        method: "GET",
+        path: "/admin",
+        access: Access::Public,
+        handler: || on(MethodFilter::GET, handlers::admin::page),
+    },
+    Route {
+        method: "GET",
+        path: "/admin/api/rules",
+        access: Access::Admin,
+        handler: || on(MethodFilter::GET, handlers::admin::rules),
+    },
+    Route {
+        method: "POST",
+        path: "/admin/api/candidate",
+        access: Access::Admin,
+        handler: || on(MethodFilter::POST, handlers::admin::propose),
+    },
+    Route {
+        method: "DELETE",
+        path: "/admin/api/candidate",
+        access: Access::Admin,
+        handler: || on(MethodFilter::DELETE, handlers::admin::abort),
+    },
+    Route {
+        method: "POST",
+        path: "/admin/api/candidate/shadow",
+        access: Access::Admin,
+        handler: || on(MethodFilter::POST, handlers::admin::shadow),
+    },
+    Route {
+        method: "POST",
+        path: "/admin/api/candidate/canary",
+        access: Access::Admin,
+        handler: || on(MethodFilter::POST, handlers::admin::canary),
+    },
+    Route {
+        method: "POST",
+        path: "/admin/api/candidate/promote",
+        access: Access::Admin,
+        handler: || on(MethodFilter::POST, handlers::admin::promote),
+    },
+    Route {
+        method: "POST",
+        path: "/admin/api/rollback",
+        access: Access::Admin,
+        handler: || on(MethodFilter::POST, handlers::admin::roll_back),
+    },
+    Route {
+        method: "POST",
+        path: "/admin/api/quarantine",
+        access: Access::Admin,
+        handler: || on(MethodFilter::POST, handlers::admin::quarantine),
+    },
+    Route {
+        method: "DELETE",
+        path: "/admin/api/quarantine/{digest}",
+        access: Access::Admin,
+        handler: || on(MethodFilter::DELETE, handlers::admin::release),
+    },
+    Route {
+        method: "GET",
+        path: "/admin/api/figures",
+        access: Access::Admin,
+        handler: || on(MethodFilter::GET, handlers::admin::figures),
+    },
+    Route {
+        method: "GET",
+        path: "/admin/api/refusals",
+        access: Access::Admin,
+        handler: || on(MethodFilter::GET, handlers::admin::refusals),
+    },
+    Route {
+        method: "GET",
+        path: "/admin/api/audit",
+        access: Access::Admin,
+        handler: || on(MethodFilter::GET, handlers::admin::audit),
+    },
+    Route {
+        method: "GET",
+        path: "/admin/api/divergences",
+        access: Access::Admin,
+        handler: || on(MethodFilter::GET, handlers::admin::divergences),
+    },
 ];
+
+/// The address that takes a component.
+const UPLOAD: (&str, &str) = ("POST", "/admin/api/candidate");
 
 /// The address that says in the original's own words, with 422, that a body is not JSON.
 const OWN_WORDS: &str = "/agent/ask";
@@ -158,6 +250,10 @@ const OWN_WORDS: &str = "/agent/ask";
 pub struct Service {
     /// What stands before every address.
     pub guard: Arc<Guard>,
+    /// Which rules serve, and how that changes.
+    pub publisher: Arc<Publisher>,
+    /// What they did in the last minutes.
+    pub figures: Arc<Figures>,
     /// The pipeline's.
     pub house: Arc<House>,
     /// What of a request the auth policy may see.
@@ -176,28 +272,57 @@ pub struct Service {
 
 /// The service: takes any request to its answer.
 pub fn router(service: Service) -> Router {
-    let mut routes = Router::new();
-    for route in ROUTES {
-        // A path has one method here, so whatever else comes is answered with it.
-        let handler = (route.handler)().fallback(move || async { reply::method_not_allowed(route.method) });
+    let guard = Arc::clone(&service.guard);
+    let routes = table(ROUTES.iter(), service.clone(), move |handler, access| {
         // The last one that is laid around is the first to be passed.
+        let handler = match access {
+            Access::Public => return handler,
+            Access::Gated => handler,
+            Access::Admin => handler.route_layer(middleware::from_fn(admins)),
+        };
+        handler
+            .route_layer(middleware::from_fn_with_state(service.clone(), gate))
+            .route_layer(middleware::from_fn(guard::own_pages))
+    });
+    // No route lies beside this one.
+    Router::new().fallback(move |request| guarded(Arc::clone(&guard), routes.clone(), request))
+}
+
+/// The addresses for administrators alone, for whoever has been let in by another door.
+pub(super) fn admin_router(service: Service) -> Router {
+    let admin = ROUTES.iter().filter(|route| route.access == Access::Admin);
+    let routes = table(admin, service, |handler, _| handler);
+    Router::new().fallback(move |request| as_the_original_routes(routes.clone(), request))
+}
+
+/// The routes by their paths, each behind what `door` puts before it.
+fn table(
+    wanted: impl Iterator<Item = &'static Route>,
+    service: Service,
+    door: impl Fn(MethodRouter<Service>, Access) -> MethodRouter<Service>,
+) -> Router {
+    let mut paths: BTreeMap<&str, (MethodRouter<Service>, Vec<&str>)> = BTreeMap::new();
+    for route in wanted {
+        let handler = (route.handler)();
         let handler = if route.method == "GET" || route.path == OWN_WORDS {
             handler
+        } else if (route.method, route.path) == UPLOAD {
+            handler.route_layer(middleware::from_fn(guard::wasm_only))
         } else {
             handler.route_layer(middleware::from_fn(guard::json_only))
         };
-        let handler = match route.access {
-            Access::Public => handler,
-            Access::Gated => handler
-                .route_layer(middleware::from_fn_with_state(service.clone(), gate))
-                .route_layer(middleware::from_fn(guard::own_pages)),
-        };
-        routes = routes.route(route.path, handler);
+        let (handlers, methods) = paths.entry(route.path).or_default();
+        *handlers = std::mem::take(handlers).merge(door(handler, route.access));
+        methods.push(route.method);
     }
-    let guard = Arc::clone(&service.guard);
-    let routes = routes.fallback(|| async { reply::not_found() }).with_state(service);
-    // No route lies beside this one.
-    Router::new().fallback(move |request| guarded(Arc::clone(&guard), routes.clone(), request))
+    let mut routes = Router::new();
+    for (path, (handlers, methods)) in paths {
+        let methods = methods.join(", ");
+        // Whatever else comes is answered with the methods that there are.
+        let other = move || async move { reply::method_not_allowed(&methods) };
+        routes = routes.route(path, handlers.fallback(other));
+    }
+    routes.fallback(|| async { reply::not_found() }).with_state(service)
 }
 
 /// Nothing reaches an address, and no answer goes out, but through here.
@@ -216,8 +341,9 @@ async fn as_the_original_routes(routes: Router, mut request: Request) -> Respons
     *request.uri_mut() = uri;
     match matching(request.uri().path()) {
         // The router would take HEAD for GET.
-        Some(route) if request.method() == axum::http::Method::HEAD => {
-            reply::method_not_allowed(route.method)
+        Some(route) if request.method() == Method::HEAD => {
+            let methods = ROUTES.iter().filter(|other| other.path == route.path).map(|other| other.method);
+            reply::method_not_allowed(&methods.collect::<Vec<_>>().join(", "))
         }
         Some(_) => match routes.oneshot(request).await {
             Ok(response) => response,

@@ -1,5 +1,6 @@
 //! One function an address: from the request to the pipeline and back.
 
+pub(super) mod admin;
 mod ask;
 mod export;
 mod health;
