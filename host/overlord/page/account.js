@@ -23,6 +23,7 @@ export function showAccount(me) {
   byId("account-agent").textContent = me.demo ? "demo agent" : me.agent;
   byId("account-workspace").textContent = me.workspace;
   byId("account-workspace").title = `The agent works in ${me.workspace}`;
+  byId("admin-link").hidden = !me.roles.includes("admin");
   byId("sign-out").hidden = !me.own_cookie;
 }
 

@@ -40,8 +40,16 @@ static INDEX: File = embedded!("index.html", HTML);
 static ADMIN: File = embedded!("admin.html", HTML);
 
 /// Their parts: what `/assets/{name}` has, and nothing else.
-static ASSETS: [File; 25] = [
+static ASSETS: [File; 33] = [
     embedded!("account.js", JS),
+    embedded!("admin-api.js", JS),
+    embedded!("admin-changes.js", JS),
+    embedded!("admin-confirm.js", JS),
+    embedded!("admin-lists.js", JS),
+    embedded!("admin-plots.js", JS),
+    embedded!("admin-rules.js", JS),
+    embedded!("admin.css", CSS),
+    embedded!("admin.js", JS),
     embedded!("api.js", JS),
     embedded!("app.js", JS),
     embedded!("blocks.js", JS),
