@@ -1,6 +1,8 @@
 //! The words of the house: who asks, in which session, what comes of it. Plain values; owns no rule
 //! and knows neither HTTP nor WebAssembly nor the operating system.
 
+mod actor;
+mod recent;
 mod run;
 mod title;
 
@@ -8,6 +10,8 @@ use std::fmt;
 
 use uuid::Uuid;
 
+pub use actor::Actor;
+pub use recent::Recent;
 pub use run::{Cancelled, End, NotAnswered, RunId, RunState, Update, state_after};
 pub use title::{NotATitle, TITLE_CHARACTERS_MAX, Title, fold};
 

@@ -4,6 +4,8 @@
 
 mod candidate;
 mod publish;
+mod stand_in;
+mod standing;
 mod watch;
 
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use arc_swap::ArcSwap;
 
 pub use candidate::{Candidate, CandidateError, Shelf};
 pub use publish::{Publisher, StartError};
+pub use standing::{ChangeError, Divergence, Entry, Proposed, Quarantined, Served, Stage, Standing};
 pub use watch::watch;
 
 use crate::sandbox::{Agent, Audit, Auth, History, Limit, Policy, SlotName, Terms};

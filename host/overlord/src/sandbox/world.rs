@@ -10,7 +10,8 @@ use super::engine::Limits;
 use super::guest::Guest;
 
 /// A place in the host that holds one component.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum SlotName {
     /// Who is asking?
     Auth,
@@ -37,6 +38,11 @@ impl SlotName {
             Self::Audit => "audit",
             Self::Agent => "agent",
         }
+    }
+
+    /// The slot of this name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|slot| slot.as_str() == name)
     }
 
     /// The world that its component is built for.
