@@ -27,6 +27,12 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// Its first eight bytes as a number, to spread things by.
+    pub fn first_number(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
     /// Reads the 64 hexadecimal digits, lower case; none for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let digit = |byte: u8| match byte {
