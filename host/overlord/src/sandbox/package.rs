@@ -29,8 +29,8 @@ impl Digest {
 
     /// Its first eight bytes as a number, to spread things by.
     pub fn first_number(&self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
-        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+        let first = self.0.first_chunk().expect("there are 32");
+        u64::from_be_bytes(*first)
     }
 
     /// Reads the 64 hexadecimal digits, lower case; none for anything else.
