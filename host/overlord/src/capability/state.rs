@@ -1,6 +1,7 @@
-//! What must outlive the host: limiter cells and who owns which session, in one redb file. A change is
-//! on disk before the one who asked for it hears of it; changes that come together share one commit.
+//! What must outlive the host: limiter cells, who owns which session, which rules serve, in one redb
+//! file. A change is on disk before the one who asked for it hears of it; changes that come together share one commit.
 
+mod cells;
 mod sessions;
 
 use std::path::Path;
@@ -13,10 +14,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::{RunId, SessionId};
 
+pub use cells::{Cell, CellChange, CellKey, GROUND, Settle, Space, Spaces};
 pub use sessions::{Deleted, Known, Mark};
 
-/// The version of the tables below. A file of another one is refused and not guessed at.
-const SCHEMA: u64 = 1;
+/// The version of the tables. A file of the first is brought up to it; one of another is refused and not
+/// guessed at.
+const SCHEMA: u64 = 2;
+
+/// The version in which a cell did not say whose it is.
+const FIRST_SCHEMA: u64 = 1;
 
 /// redb's cache; its own default is 1 GiB.
 const CACHE_BYTES: usize = 8 << 20;
@@ -29,8 +35,10 @@ const BATCH_MAX: usize = 256;
 
 /// What is known of the file itself.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-/// What a limiter remembers of a caller, by slot and user.
-const CELLS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("cells");
+/// Which rules serve and served, as JSON, under the one key [`RULES_KEY`].
+const RULES: TableDefinition<'_, &str, &str> = TableDefinition::new("rules");
+/// The key of the rules.
+const RULES_KEY: &str = "journal";
 /// Runs that have not ended, as JSON.
 const RUNS: TableDefinition<'_, [u8; 16], &[u8]> = TableDefinition::new("runs");
 /// Who owns a session.
@@ -46,14 +54,18 @@ pub struct State {
 /// What is to be written in one step.
 #[derive(Debug, Default)]
 pub struct Change {
-    /// The caller's new cell in a slot: slot, user, what was read before, what is to be there now.
-    pub cell: Option<CellChange>,
+    /// The new cells of a decision, all of them or none.
+    pub cells: Vec<CellChange>,
     /// Who is to own a session that nobody else owns: the session and the user.
     pub claim: Option<(SessionId, String)>,
     /// What is to be known of a session besides.
     pub mark: Option<(SessionId, Mark)>,
     /// A run that begins or ends.
     pub run: Option<RunChange>,
+    /// Which rules serve, as JSON.
+    pub rules: Option<String>,
+    /// A space of cells that is given up.
+    pub settle: Option<Settle>,
 }
 
 /// What becomes of a run.
@@ -83,21 +95,13 @@ pub struct RunRecord {
 impl Change {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.cell.is_none() && self.claim.is_none() && self.run.is_none() && self.mark.is_none()
+        self.cells.is_empty()
+            && self.claim.is_none()
+            && self.run.is_none()
+            && self.mark.is_none()
+            && self.rules.is_none()
+            && self.settle.is_none()
     }
-}
-
-/// One cell, compared and swapped.
-#[derive(Debug)]
-pub struct CellChange {
-    /// The slot's name.
-    pub slot: &'static str,
-    /// The user's name.
-    pub user: String,
-    /// What the decision was made on.
-    pub before: Vec<u8>,
-    /// What it left behind.
-    pub after: Vec<u8>,
 }
 
 /// What became of a change.
@@ -154,15 +158,6 @@ impl State {
         Ok(Self { database, changes })
     }
 
-    /// What a limiter remembers of a user; empty at first.
-    pub fn cell(&self, slot: &str, user: &str) -> Result<Vec<u8>, StateError> {
-        let read = || -> Result<Vec<u8>, redb::Error> {
-            let table = self.database.begin_read()?.open_table(CELLS)?;
-            Ok(table.get((slot, user))?.map(|cell| cell.value().to_vec()).unwrap_or_default())
-        };
-        read().map_err(|error| unreadable(&error))
-    }
-
     /// Who owns a session, if anybody does.
     pub fn owner(&self, session: SessionId) -> Result<Option<String>, StateError> {
         let read = || -> Result<Option<String>, redb::Error> {
@@ -190,6 +185,15 @@ impl State {
         read().map_err(|error| unreadable(&error))
     }
 
+    /// Which rules served last, as they were kept; none at the first start.
+    pub fn rules(&self) -> Result<Option<String>, StateError> {
+        let read = || -> Result<Option<String>, redb::Error> {
+            let table = self.database.begin_read()?.open_table(RULES)?;
+            Ok(table.get(RULES_KEY)?.map(|json| json.value().to_owned()))
+        };
+        read().map_err(|error| unreadable(&error))
+    }
+
     /// Writes all of a change or nothing of it.
     pub async fn write(&self, change: Change) -> Result<Outcome, StateError> {
         let (answer, outcome) = oneshot::channel();
@@ -209,17 +213,19 @@ fn prepare(database: &Database) -> Result<u64, redb::Error> {
     let schema = {
         let mut meta = transaction.open_table(META)?;
         let found = meta.get("schema")?.map(|version| version.value());
-        if let Some(version) = found {
-            version
-        } else {
-            meta.insert("schema", SCHEMA)?;
-            SCHEMA
+        match found {
+            None | Some(FIRST_SCHEMA) => {
+                meta.insert("schema", SCHEMA)?;
+                SCHEMA
+            }
+            Some(version) => version,
         }
     };
     if schema == SCHEMA {
-        transaction.open_table(CELLS)?;
         transaction.open_table(OWNERS)?;
         transaction.open_table(RUNS)?;
+        transaction.open_table(RULES)?;
+        cells::prepare(&transaction)?;
         sessions::prepare(&transaction)?;
     }
     transaction.commit()?;
@@ -258,7 +264,7 @@ fn commit<'a>(
     let transaction = database.begin_write()?;
     let mut outcomes = Vec::new();
     {
-        let mut cells = transaction.open_table(CELLS)?;
+        let mut cells = cells::Cells::open(&transaction)?;
         let mut owners = transaction.open_table(OWNERS)?;
         let mut runs = transaction.open_table(RUNS)?;
         let mut marks = sessions::Marks::open(&transaction)?;
@@ -276,6 +282,12 @@ fn commit<'a>(
                     RunChange::Ended(id) => drop(runs.remove(id.as_bytes())?),
                 }
             }
+            if let (Outcome::Written, Some(json)) = (outcome, &change.rules) {
+                transaction.open_table(RULES)?.insert(RULES_KEY, json.as_str())?;
+            }
+            if let (Outcome::Written, Some(settle)) = (outcome, change.settle) {
+                cells.settle(settle)?;
+            }
             outcomes.push(outcome);
         }
     }
@@ -285,7 +297,7 @@ fn commit<'a>(
 
 fn apply(
     change: &Change,
-    cells: &mut redb::Table<'_, (&str, &str), &[u8]>,
+    cells: &mut cells::Cells<'_>,
     owners: &mut redb::Table<'_, [u8; 16], &str>,
 ) -> Result<Outcome, redb::Error> {
     if let Some((session, user)) = &change.claim
@@ -294,16 +306,11 @@ fn apply(
     {
         return Ok(Outcome::Owned);
     }
-    if let Some(cell) = &change.cell {
-        let key = (cell.slot, cell.user.as_str());
-        let same = match cells.get(key)? {
-            Some(found) => found.value() == cell.before,
-            None => cell.before.is_empty(),
-        };
-        if !same {
-            return Ok(Outcome::CellMoved);
-        }
-        cells.insert(key, cell.after.as_slice())?;
+    if !cells.unmoved(&change.cells)? {
+        return Ok(Outcome::CellMoved);
+    }
+    for cell in &change.cells {
+        cells.set(cell)?;
     }
     if let Some((session, user)) = &change.claim {
         owners.insert(session.as_bytes(), user.as_str())?;
@@ -312,98 +319,4 @@ fn apply(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cell(before: &[u8], after: &[u8]) -> Change {
-        let cell =
-            CellChange { slot: "limit", user: "a".into(), before: before.to_vec(), after: after.to_vec() };
-        Change { cell: Some(cell), ..Change::default() }
-    }
-
-    #[tokio::test]
-    async fn a_change_is_whole_or_not_at_all() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let state = State::open(folder.path()).expect("open");
-        let session = SessionId::fresh();
-        assert_eq!(state.owner(session).expect("read"), None);
-        let claim = |user: &str| Some((session, user.to_owned()));
-        let first = Change { claim: claim("a"), ..cell(b"", b"1") };
-        assert_eq!(state.write(first).await.expect("written"), Outcome::Written);
-        let stolen = Change {
-            claim: claim("b"),
-            cell: Some(CellChange { slot: "limit", user: "b".into(), before: vec![], after: vec![1] }),
-            ..Change::default()
-        };
-        assert_eq!(state.write(stolen).await.expect("answered"), Outcome::Owned);
-        assert_eq!(state.cell("limit", "b").expect("read"), b"", "nothing of a refused change is there");
-        let moved = Change { claim: Some((SessionId::fresh(), "a".into())), ..cell(b"", b"2") };
-        let other = moved.claim.as_ref().expect("claimed").0;
-        assert_eq!(state.write(moved).await.expect("answered"), Outcome::CellMoved);
-        assert_eq!(state.owner(other).expect("read"), None);
-        assert_eq!(state.write(cell(b"1", b"2")).await.expect("answered"), Outcome::Written);
-        assert_eq!(state.cell("limit", "a").expect("read"), b"2");
-    }
-
-    #[tokio::test]
-    async fn it_survives_and_is_not_shared() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let state = State::open(folder.path()).expect("open");
-        state.write(cell(b"", b"kept")).await.expect("written");
-        assert!(matches!(State::open(folder.path()), Err(StateError::InUse(_))));
-        drop(state);
-        let again = loop {
-            // The writer lets go of the file a moment after the last handle.
-            match State::open(folder.path()) {
-                Err(StateError::InUse(_)) => std::thread::yield_now(),
-                other => break other.expect("open"),
-            }
-        };
-        assert_eq!(again.cell("limit", "a").expect("read"), b"kept");
-    }
-
-    #[tokio::test]
-    async fn a_run_is_known_until_it_ends() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let state = State::open(folder.path()).expect("open");
-        let id = RunId::fresh();
-        let record = RunRecord {
-            user: "a".into(),
-            session: SessionId::fresh().to_string(),
-            message: "?".into(),
-            asked_at: 7,
-            interrupted_at: None,
-        };
-        let run = Some(RunChange::Begun(id, record.clone()));
-        let refused =
-            Change { run: Some(RunChange::Begun(RunId::fresh(), record.clone())), ..cell(b"no", b"") };
-        assert_eq!(state.write(refused).await.expect("answered"), Outcome::CellMoved);
-        state.write(Change { run, ..Change::default() }).await.expect("written");
-        assert_eq!(state.runs().expect("read"), [(id, record)], "nothing of the refused change is there");
-        state.write(Change { run: Some(RunChange::Ended(id)), ..Change::default() }).await.expect("written");
-        assert!(state.runs().expect("read").is_empty());
-    }
-
-    #[test]
-    fn another_schema_is_refused() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let database = Database::create(folder.path().join("state.redb")).expect("made");
-        let transaction = database.begin_write().expect("begun");
-        transaction.open_table(META).expect("a table").insert("schema", SCHEMA + 1).expect("written");
-        transaction.commit().expect("committed");
-        drop(database);
-        assert!(matches!(State::open(folder.path()), Err(StateError::Schema(_, 2))));
-    }
-
-    #[tokio::test]
-    async fn of_two_at_once_one_wins() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let state = State::open(folder.path()).expect("open");
-        let tries = (0..50_u8).map(|n| {
-            let state = state.clone();
-            async move { state.write(cell(b"", &[n + 1])).await.expect("answered") }
-        });
-        let outcomes = futures_util::future::join_all(tries).await;
-        assert_eq!(outcomes.iter().filter(|outcome| **outcome == Outcome::Written).count(), 1);
-    }
-}
+mod tests;

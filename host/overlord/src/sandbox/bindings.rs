@@ -21,6 +21,20 @@ pub mod limit {
     });
 }
 
+/// What a limiter may offer besides: what it makes of cells of another form.
+pub mod migration {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        inline: "
+            package overlord:host;
+            world cells-of-other-forms { export overlord:policy/migration@0.1.0; }
+        ",
+        world: "overlord:host/cells-of-other-forms",
+        exports: { default: async },
+        with: { "overlord:policy/types": super::auth::overlord::policy::types },
+    });
+}
+
 /// What was said?
 pub mod history {
     wasmtime::component::bindgen!({

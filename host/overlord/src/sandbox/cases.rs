@@ -147,6 +147,17 @@ pub(super) async fn call<W: World>(
     lent: Lent,
     change: impl FnOnce(&mut [Val]),
 ) -> Result<Called, CallError> {
+    call_in(policy, W::EXPORT, text, lent, change).await
+}
+
+/// The same in another interface that the policy exports.
+pub(super) async fn call_in<W: World>(
+    policy: &Policy<W>,
+    interface: &str,
+    text: &str,
+    lent: Lent,
+    change: impl FnOnce(&mut [Val]),
+) -> Result<Called, CallError> {
     let cannot = |why: String| CallError::Cannot(why);
     let call = UntypedFuncCall::parse(text).map_err(|error| cannot(error.to_string()))?;
     let mut store = policy.store(lent);
@@ -156,12 +167,12 @@ pub(super) async fn call<W: World>(
         .await
         .map_err(|error| CallError::Broken(describe(store.data(), &error)))?;
     let component = policy.bare.component();
-    let interface: ComponentExportIndex = component
-        .get_export_index(None, W::EXPORT)
-        .ok_or_else(|| cannot(format!("there is no `{}`", W::EXPORT)))?;
+    let found: ComponentExportIndex = component
+        .get_export_index(None, interface)
+        .ok_or_else(|| cannot(format!("there is no `{interface}`")))?;
     let index = component
-        .get_export_index(Some(&interface), call.name())
-        .ok_or_else(|| cannot(format!("`{}` has no function `{}`", W::EXPORT, call.name())))?;
+        .get_export_index(Some(&found), call.name())
+        .ok_or_else(|| cannot(format!("`{interface}` has no function `{}`", call.name())))?;
     let function = instance
         .get_func(&mut store, index)
         .ok_or_else(|| cannot(format!("`{}` is no function", call.name())))?;

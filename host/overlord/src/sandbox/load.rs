@@ -143,11 +143,13 @@ impl Loader {
             .linker::<W>(terms.wasi)
             .and_then(|linker| linker.instantiate_pre(&component))
             .map_err(shape)?;
-        let policy = Policy::<W>::new(Arc::clone(&self.sandbox), name, digest, terms, bare).map_err(shape)?;
+        let mut policy =
+            Policy::<W>::new(Arc::clone(&self.sandbox), name, digest, terms, bare).map_err(shape)?;
         policy.try_instance().await.map_err(|error| match error {
             NoInstance::Broke(why) => LoadError::Start(why),
             NoInstance::Shape(error) => shape(error),
         })?;
+        W::complete(&mut policy).await.map_err(|why| LoadError::Shape { world: W::NAME, why })?;
         Ok(policy)
     }
 

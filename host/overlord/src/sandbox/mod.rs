@@ -9,6 +9,7 @@ mod engine;
 mod guest;
 pub mod hooks;
 mod load;
+mod migration;
 pub mod package;
 mod policy;
 mod trial;

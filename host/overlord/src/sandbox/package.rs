@@ -27,6 +27,12 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// Its first eight bytes as a number, to spread things by.
+    pub fn first_number(&self) -> u64 {
+        let first = self.0.first_chunk().expect("there are 32");
+        u64::from_be_bytes(*first)
+    }
+
     /// Reads the 64 hexadecimal digits, lower case; none for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let digit = |byte: u8| match byte {

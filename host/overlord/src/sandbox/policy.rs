@@ -10,6 +10,7 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 
 use super::engine::Sandbox;
 use super::guest::{Guest, Lent, Wasi};
+use super::migration::Migration;
 use super::package::Digest;
 use super::world::World;
 
@@ -48,9 +49,11 @@ pub struct Policy<W: World> {
     name: Arc<str>,
     digest: Digest,
     terms: Terms,
-    sandbox: Arc<Sandbox>,
+    pub(super) sandbox: Arc<Sandbox>,
     pub(super) bare: InstancePre<Guest>,
     pre: W::Pre,
+    /// What a limiter says of its cells; none where it says nothing, and for all others.
+    pub(super) migration: Option<Migration>,
     warm: Mutex<Vec<Instance<W>>>,
 }
 
@@ -106,7 +109,7 @@ impl<W: World> Policy<W> {
         bare: InstancePre<Guest>,
     ) -> wasmtime::Result<Self> {
         let pre = W::pre(bare.clone())?;
-        Ok(Self { name: name.into(), digest, terms, sandbox, bare, pre, warm: Mutex::new(Vec::new()) })
+        Ok(Self { name: name.into(), digest, terms, sandbox, bare, pre, migration: None, warm: Mutex::new(Vec::new()) })
     }
 
     /// The component's name: its file's without the ending.
@@ -163,7 +166,7 @@ impl<W: World> Policy<W> {
         Ok(Call { policy: self, instance, _place: place })
     }
 
-    fn broke(&self, guest: &Guest, error: &wasmtime::Error) -> Broken {
+    pub(super) fn broke(&self, guest: &Guest, error: &wasmtime::Error) -> Broken {
         let text = describe(guest, error);
         tracing::error!(
             slot = %W::SLOT, component = %self.name, digest = %self.digest.short(),
@@ -173,7 +176,7 @@ impl<W: World> Policy<W> {
     }
 
     /// Writes a policy's own fault, or its senseless answer, to the log.
-    fn faulted(&self, broken: Broken) -> Broken {
+    pub(super) fn faulted(&self, broken: Broken) -> Broken {
         tracing::error!(
             slot = %W::SLOT, component = %self.name, digest = %self.digest.short(),
             "component {} failed: {broken}", self.name

@@ -8,6 +8,7 @@ use wasmtime::component::{HasSelf, InstancePre, Linker};
 use super::bindings;
 use super::engine::Limits;
 use super::guest::Guest;
+use super::policy::Policy;
 
 /// A place in the host that holds one component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -100,11 +101,15 @@ pub trait World: Send + Sync + 'static {
         pre: &Self::Pre,
         store: &mut Store<Guest>,
     ) -> impl Future<Output = wasmtime::Result<Self::Bindings>> + Send;
+    /// Finds out what it offers besides, where there is anything that it may. Fails with a sentence.
+    fn complete(policy: &mut Policy<Self>) -> impl Future<Output = Result<(), String>> + Send
+    where
+        Self: Sized;
 }
 
 macro_rules! world {
     ($(#[$doc:meta])* $name:ident, $slot:ident, $module:ident, $type:ident, $pre:ident, $world:literal, $export:literal,
-     $grants:expr, $limits:expr) => {
+     $grants:expr, $limits:expr, $complete:path) => {
         $(#[$doc])*
         #[derive(Debug)]
         pub struct $name;
@@ -129,8 +134,17 @@ macro_rules! world {
             async fn instantiate(pre: &Self::Pre, store: &mut Store<Guest>) -> wasmtime::Result<Self::Bindings> {
                 pre.instantiate_async(store).await
             }
+
+            async fn complete(policy: &mut Policy<Self>) -> Result<(), String> {
+                $complete(policy).await
+            }
         }
     };
+}
+
+/// What most of them offer besides.
+async fn nothing_else<W: World>(_: &mut Policy<W>) -> Result<(), String> {
+    Ok(())
 }
 
 /// The interfaces that hold nothing but types.
@@ -140,25 +154,25 @@ const HTTP: &str = "overlord:policy/http";
 world!(
     /// Who is asking?
     Auth, Auth, auth, AuthPolicy, AuthPolicyPre, "auth-policy", "overlord:policy/auth@0.1.0",
-    &[TYPES, HTTP], Limits::DECISION
+    &[TYPES, HTTP], Limits::DECISION, nothing_else
 );
 world!(
     /// May they ask now?
     Limit, Limit, limit, LimitPolicy, LimitPolicyPre, "limit-policy", "overlord:policy/limiter@0.1.0",
-    &[TYPES], Limits::DECISION
+    &[TYPES], Limits::DECISION, Policy::find_migration
 );
 world!(
     /// What was said?
     History, History, history, HistoryPolicy, HistoryPolicyPre, "history-policy", "overlord:policy/history@0.1.0",
-    &[TYPES, "overlord:policy/files"], Limits::PAGE
+    &[TYPES, "overlord:policy/files"], Limits::PAGE, nothing_else
 );
 world!(
     /// How is it written down?
     Audit, Audit, audit, AuditPolicy, AuditPolicyPre, "audit-policy", "overlord:policy/audit@0.1.0",
-    &[TYPES], Limits::DECISION
+    &[TYPES], Limits::DECISION, nothing_else
 );
 world!(
     /// How is the program driven?
     Agent, Agent, agent, AgentAdapter, AgentAdapterPre, "agent-adapter", "overlord:policy/agent@0.1.0",
-    &[TYPES, "overlord:policy/process", "overlord:policy/progress"], Limits::RUN
+    &[TYPES, "overlord:policy/process", "overlord:policy/progress"], Limits::RUN, nothing_else
 );

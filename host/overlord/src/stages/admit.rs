@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use crate::capability::clock;
-use crate::capability::state::{CellChange, Change, Outcome, RunChange, RunRecord, State, StateError};
+use crate::capability::state::{
+    Cell, CellChange, CellKey, Change, Outcome, RunChange, RunRecord, State, StateError,
+};
 use crate::domain::{Refusal, RunId, SessionId, Verdict};
-use crate::sandbox::SlotName;
 use crate::sandbox::hooks::Load;
 
 use super::identify::Caller;
@@ -116,30 +117,31 @@ impl Admission {
         let user = &demand.caller.principal().user;
         let _turn = self.places.turn(user).await;
         for _ in 0..TRIES_MAX {
-            let before = self.state.cell(SlotName::Limit.as_str(), user).map_err(|error| broken(&error))?;
+            let limit = &demand.caller.generation().limit;
+            let key =
+                CellKey { spaces: [].into(), entry: limit.name().into(), whose: format!("user:{user}") };
+            let before = self.state.cell(&key).map_err(|error| broken(&error))?;
             let load = Load {
                 running: self.places.running(user),
                 waiting: waited.as_ref().map_or_else(|| self.queue.length(user), Ticket::ahead),
                 queued_since: waited.as_ref().map(Ticket::since),
             };
-            let limit = &demand.caller.generation().limit;
-            let decision = limit.admit(demand.caller.principal(), clock::now(), load, &before).await;
+            let remembered = before.as_ref().map_or(&[][..], |cell| &cell.bytes);
+            let decision = limit.admit(demand.caller.principal(), clock::now(), load, remembered).await;
             let (verdict, after) = decision.map_err(|_| NotAdmitted::Broken)?;
             let first = waited.is_none();
             let next = self.next(demand, verdict, &mut waited)?;
-            let cell = after.map(|after| CellChange {
-                slot: SlotName::Limit.as_str(),
-                user: user.clone(),
-                before,
-                after,
-            });
+            let cells = after
+                .map(|bytes| CellChange { key, before, after: Cell { form: String::new(), bytes } })
+                .into_iter()
+                .collect();
             let runs = matches!(next, Next::Run(_));
             let change = Change {
-                cell,
+                cells,
                 claim: (demand.claim && runs).then(|| (demand.session, user.clone())),
                 run: (first && !matches!(next, Next::Refuse(_)))
                     .then(|| RunChange::Begun(demand.run, demand.record.clone())),
-                mark: None,
+                ..Change::default()
             };
             if !change.is_empty() {
                 match self.state.write(change).await.map_err(|error| broken(&error))? {
