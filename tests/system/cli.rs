@@ -43,7 +43,7 @@ fn failed(setup: &Setup, arguments: &[&str]) -> String {
 #[test]
 fn every_command_explains_itself() {
     let setup = Setup::new();
-    let commands: [(&[&str], &[&str]); 9] = [
+    let commands: [(&[&str], &[&str]); 11] = [
         (
             &["--help"],
             &[
@@ -64,6 +64,11 @@ fn every_command_explains_itself() {
         (&["component", "inspect", "--help"], &["world, imports, exports, size, hash"]),
         (&["component", "new", "--help"], &["wasm32-unknown-unknown", "--output", "--cases"]),
         (&["cookie", "--help"], &["curl -b", "--role"]),
+        (
+            &["rules", "--help"],
+            &["shadow", "canary", "promote", "rollback", "quarantine", "--json", "socket"],
+        ),
+        (&["rules", "load", "--help"], &["--slot", "--entry", "<FILE>"]),
         (&["sign-in", "--help"], &["once", "within the hour", "--role"]),
     ];
     for (arguments, words) in commands {
@@ -86,6 +91,11 @@ fn what_is_not_understood_is_exit_code_two_and_a_hint() {
         (&["serve", "--log-level", "loud"], "possible values: error, warn, info, debug, trace"),
         (&["cookie"], "<USER>"),
         (&["component", "new", "core.wasm"], "--output"),
+        (&["rules", "canary"], "<PERCENT>"),
+        (&["rules", "canary", "many"], "invalid float"),
+        (&["rules", "load", "x.wasm"], "--slot"),
+        (&["rules", "load", "x.wasm", "--slot", "nowhere"], "auth, limit, history, audit, agent"),
+        (&["rules", "rollback", "first"], "invalid digit"),
         (&[], "Usage: overlord <COMMAND>"),
     ] {
         let ended = run(&setup, arguments);

@@ -1,6 +1,7 @@
 //! The third ring: a real host, real sockets, real child processes. Each module is one matter that
 //! a stranger could complain about; what they share lies in the crate's library.
 
+mod admin;
 mod answers;
 mod ask;
 mod ask_in_vain;
@@ -11,6 +12,7 @@ mod auth;
 mod cli;
 mod components;
 mod config_errors;
+mod control;
 mod export;
 mod guard;
 mod history;

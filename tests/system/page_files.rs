@@ -12,7 +12,7 @@ fn get(host: &Host, path: &str, headers: &[(&str, &str)]) -> Answer {
 
 /// The page's parts, as it names them.
 fn parts(host: &Host) -> Vec<String> {
-    let page = get(host, "/", &[]).text();
+    let page = get(host, "/", &[]).text() + &get(host, "/admin", &[]).text();
     let parts: Vec<_> =
         page.split(['"', '\'']).filter(|part| part.starts_with("/assets/")).map(str::to_owned).collect();
     assert!(parts.len() >= 2, "{page}");
@@ -24,7 +24,7 @@ fn the_page_and_its_parts_are_for_everybody_and_the_same() {
     let host = Setup::new().start();
     let alice = host.sign_in("alice");
     let mut paths = parts(&host);
-    paths.push("/".to_owned());
+    paths.extend(["/".to_owned(), "/admin".to_owned()]);
     for path in paths {
         let answer = get(&host, &path, &[]);
         assert_eq!(answer.status, 200, "{path}");
@@ -35,7 +35,7 @@ fn the_page_and_its_parts_are_for_everybody_and_the_same() {
         let expected = match path.rsplit('.').next() {
             Some("js") => "text/javascript; charset=utf-8",
             Some("css") => "text/css; charset=utf-8",
-            Some("/") => "text/html; charset=utf-8",
+            Some("/" | "/admin") => "text/html; charset=utf-8",
             _ => kind,
         };
         assert_eq!(kind, expected, "{path}");
@@ -51,7 +51,13 @@ fn the_page_and_its_parts_are_for_everybody_and_the_same() {
 #[test]
 fn the_page_may_do_what_it_needs_and_nothing_else() {
     let host = Setup::new().start();
-    let answer = get(&host, "/", &[]);
+    for path in ["/", "/admin"] {
+        may_do_what_it_needs(&get(&host, path, &[]));
+    }
+}
+
+#[track_caller]
+fn may_do_what_it_needs(answer: &Answer) {
     assert_eq!(
         answer.header("content-security-policy"),
         Some(

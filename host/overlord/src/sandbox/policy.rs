@@ -109,7 +109,16 @@ impl<W: World> Policy<W> {
         bare: InstancePre<Guest>,
     ) -> wasmtime::Result<Self> {
         let pre = W::pre(bare.clone())?;
-        Ok(Self { name: name.into(), digest, terms, sandbox, bare, pre, migration: None, warm: Mutex::new(Vec::new()) })
+        Ok(Self {
+            name: name.into(),
+            digest,
+            terms,
+            sandbox,
+            bare,
+            pre,
+            migration: None,
+            warm: Mutex::new(Vec::new()),
+        })
     }
 
     /// The component's name: its file's without the ending.
