@@ -29,7 +29,7 @@ const BATCH_MAX: usize = 256;
 
 /// What is known of the file itself.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-/// What a limiter remembers of a caller, by slot and user.
+/// What a limiter remembers, by its entry's name and by whose it is.
 const CELLS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("cells");
 /// Runs that have not ended, as JSON.
 const RUNS: TableDefinition<'_, [u8; 16], &[u8]> = TableDefinition::new("runs");
@@ -46,8 +46,8 @@ pub struct State {
 /// What is to be written in one step.
 #[derive(Debug, Default)]
 pub struct Change {
-    /// The caller's new cell in a slot: slot, user, what was read before, what is to be there now.
-    pub cell: Option<CellChange>,
+    /// New cells. All of them are still what was read before, or nothing is written.
+    pub cells: Vec<CellChange>,
     /// Who is to own a session that nobody else owns: the session and the user.
     pub claim: Option<(SessionId, String)>,
     /// What is to be known of a session besides.
@@ -83,17 +83,17 @@ pub struct RunRecord {
 impl Change {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.cell.is_none() && self.claim.is_none() && self.run.is_none() && self.mark.is_none()
+        self.cells.is_empty() && self.claim.is_none() && self.run.is_none() && self.mark.is_none()
     }
 }
 
 /// One cell, compared and swapped.
 #[derive(Debug)]
 pub struct CellChange {
-    /// The slot's name.
-    pub slot: &'static str,
-    /// The user's name.
-    pub user: String,
+    /// The name of the limiter's entry.
+    pub entry: String,
+    /// Whose it is: the key by which the entry keeps it.
+    pub key: String,
     /// What the decision was made on.
     pub before: Vec<u8>,
     /// What it left behind.
@@ -105,7 +105,7 @@ pub struct CellChange {
 pub enum Outcome {
     /// All of it is on disk.
     Written,
-    /// Nothing was written: the cell is no longer what the decision was made on.
+    /// Nothing was written: a cell is no longer what the decision was made on.
     CellMoved,
     /// Nothing was written: somebody else owns the session.
     Owned,
@@ -154,11 +154,11 @@ impl State {
         Ok(Self { database, changes })
     }
 
-    /// What a limiter remembers of a user; empty at first.
-    pub fn cell(&self, slot: &str, user: &str) -> Result<Vec<u8>, StateError> {
+    /// What a limiter's entry remembers under a key; empty at first.
+    pub fn cell(&self, entry: &str, key: &str) -> Result<Vec<u8>, StateError> {
         let read = || -> Result<Vec<u8>, redb::Error> {
             let table = self.database.begin_read()?.open_table(CELLS)?;
-            Ok(table.get((slot, user))?.map(|cell| cell.value().to_vec()).unwrap_or_default())
+            Ok(table.get((entry, key))?.map(|cell| cell.value().to_vec()).unwrap_or_default())
         };
         read().map_err(|error| unreadable(&error))
     }
@@ -294,16 +294,17 @@ fn apply(
     {
         return Ok(Outcome::Owned);
     }
-    if let Some(cell) = &change.cell {
-        let key = (cell.slot, cell.user.as_str());
-        let same = match cells.get(key)? {
+    for cell in &change.cells {
+        let same = match cells.get((cell.entry.as_str(), cell.key.as_str()))? {
             Some(found) => found.value() == cell.before,
             None => cell.before.is_empty(),
         };
         if !same {
             return Ok(Outcome::CellMoved);
         }
-        cells.insert(key, cell.after.as_slice())?;
+    }
+    for cell in &change.cells {
+        cells.insert((cell.entry.as_str(), cell.key.as_str()), cell.after.as_slice())?;
     }
     if let Some((session, user)) = &change.claim {
         owners.insert(session.as_bytes(), user.as_str())?;
@@ -315,10 +316,28 @@ fn apply(
 mod tests {
     use super::*;
 
+    fn of(key: &str, before: &[u8], after: &[u8]) -> CellChange {
+        let (before, after) = (before.to_vec(), after.to_vec());
+        CellChange { entry: "limit".into(), key: key.into(), before, after }
+    }
+
     fn cell(before: &[u8], after: &[u8]) -> Change {
-        let cell =
-            CellChange { slot: "limit", user: "a".into(), before: before.to_vec(), after: after.to_vec() };
-        Change { cell: Some(cell), ..Change::default() }
+        Change { cells: vec![of("a", before, after)], ..Change::default() }
+    }
+
+    #[tokio::test]
+    async fn all_cells_of_a_change_or_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = State::open(folder.path()).expect("open");
+        let both = |a: &[u8], all: &[u8]| Change {
+            cells: vec![of("a", a, b"1"), of("all", all, b"2")],
+            ..Change::default()
+        };
+        assert_eq!(state.write(both(b"", b"no")).await.expect("answered"), Outcome::CellMoved);
+        assert_eq!(state.cell("limit", "a").expect("read"), b"", "the first is not there without the second");
+        assert_eq!(state.write(both(b"", b"")).await.expect("answered"), Outcome::Written);
+        let there = ["a", "all"].map(|key| state.cell("limit", key).expect("read"));
+        assert_eq!(there, [b"1", b"2"]);
     }
 
     #[tokio::test]
@@ -330,11 +349,7 @@ mod tests {
         let claim = |user: &str| Some((session, user.to_owned()));
         let first = Change { claim: claim("a"), ..cell(b"", b"1") };
         assert_eq!(state.write(first).await.expect("written"), Outcome::Written);
-        let stolen = Change {
-            claim: claim("b"),
-            cell: Some(CellChange { slot: "limit", user: "b".into(), before: vec![], after: vec![1] }),
-            ..Change::default()
-        };
+        let stolen = Change { claim: claim("b"), cells: vec![of("b", b"", &[1])], ..Change::default() };
         assert_eq!(state.write(stolen).await.expect("answered"), Outcome::Owned);
         assert_eq!(state.cell("limit", "b").expect("read"), b"", "nothing of a refused change is there");
         let moved = Change { claim: Some((SessionId::fresh(), "a".into())), ..cell(b"", b"2") };

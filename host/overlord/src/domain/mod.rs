@@ -3,6 +3,7 @@
 
 mod run;
 mod title;
+mod whose;
 
 use std::fmt;
 
@@ -10,6 +11,7 @@ use uuid::Uuid;
 
 pub use run::{Cancelled, End, NotAnswered, RunId, RunState, Update, state_after};
 pub use title::{NotATitle, TITLE_CHARACTERS_MAX, Title, fold};
+pub use whose::Whose;
 
 /// Whom a request speaks for. Only the auth stage makes one for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

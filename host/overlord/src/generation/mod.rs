@@ -3,7 +3,9 @@
 //! an old one drops it.
 
 mod candidate;
+mod plan;
 mod publish;
+mod rules;
 mod watch;
 
 use std::sync::Arc;
@@ -12,51 +14,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arc_swap::ArcSwap;
 
 pub use candidate::{Candidate, CandidateError, Shelf};
+pub use plan::{Entry, Plan};
 pub use publish::{Publisher, StartError};
+pub use rules::{AuditEntry, AuthEntry, Generation, LimitEntry, Serving};
 pub use watch::watch;
-
-use crate::sandbox::{Agent, Audit, Auth, History, Limit, Policy, SlotName, Terms};
-
-/// All rules of the house at one time.
-#[derive(Debug)]
-pub struct Generation {
-    /// Counted from 1 since the host started.
-    pub number: u64,
-    /// Who is asking?
-    pub auth: Arc<Policy<Auth>>,
-    /// May they ask now?
-    pub limit: Arc<Policy<Limit>>,
-    /// What was said?
-    pub history: Arc<Policy<History>>,
-    /// How is it written down?
-    pub audit: Arc<Policy<Audit>>,
-    /// How is the program driven?
-    pub agent: Arc<Policy<Agent>>,
-    _alive: Alive,
-}
-
-/// What each slot is to hold: the configuration's part of a generation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    slots: [(String, Terms); 5],
-}
-
-impl Plan {
-    /// The component's name and the terms of each slot, asked for in the order of [`SlotName::ALL`].
-    pub fn new(slot: impl FnMut(SlotName) -> (String, Terms)) -> Self {
-        Self { slots: SlotName::ALL.map(slot) }
-    }
-
-    /// The component's name: its file's without the ending.
-    pub fn component(&self, slot: SlotName) -> &str {
-        &self.slots[slot as usize].0
-    }
-
-    /// The slot's terms.
-    pub fn terms(&self, slot: SlotName) -> &Terms {
-        &self.slots[slot as usize].1
-    }
-}
 
 /// Counts the generations that have not been dropped.
 #[derive(Debug)]

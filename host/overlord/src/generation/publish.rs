@@ -10,9 +10,9 @@ use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
 use super::candidate::{Candidate, CandidateError, Shelf};
-use super::{Alive, Current, Generation, Plan};
+use super::{Current, Generation, Plan};
 use crate::sandbox::package::Digest;
-use crate::sandbox::{Loader, SlotName, Terms, in_one_line};
+use crate::sandbox::{LoadError, Loader, SlotName, in_one_line};
 
 /// Makes and publishes generations, one at a time.
 #[derive(Debug)]
@@ -27,10 +27,13 @@ pub struct Publisher {
 struct Publishing {
     plan: Plan,
     /// What has been refused, so that it is not tried again until the file changes.
-    refused: HashSet<(SlotName, Digest)>,
-    /// Why a slot's file cannot be read, as it was said, so that it is not said again.
-    unreadable: HashMap<SlotName, String>,
+    refused: HashSet<(SlotName, String, Digest)>,
+    /// Why a component's file cannot be read, as it was said, so that it is not said again.
+    unreadable: HashMap<(SlotName, String), String>,
 }
+
+/// A policy for each entry, by its slot and its place there.
+type Candidates = HashMap<(SlotName, usize), Candidate>;
 
 /// What the start found in the place of a component that may serve.
 enum Bad {
@@ -58,32 +61,36 @@ impl std::fmt::Display for StartError {
 const READ_TRIES: u32 = 3;
 
 impl Publisher {
-    /// Loads what the plan names and publishes the first generation. A slot whose file is bad is
+    /// Loads what the plan names and publishes the first generation. Entries whose file is bad are
     /// served by the last good bytes, loudly.
     pub async fn start(loader: Loader, shelf: Shelf, plan: Plan) -> Result<Self, StartError> {
-        let slots = SlotName::ALL.map(|slot| first(&loader, &shelf, &plan, slot));
-        let mut candidates = Vec::new();
+        let files = plan.files();
+        let firsts = files.iter().map(|(slot, name)| first(&loader, &shelf, &plan, *slot, name));
+        let mut candidates = Candidates::new();
         let mut problems = Vec::new();
         let (mut refused, mut unreadable) = (HashSet::new(), HashMap::new());
-        for (slot, outcome) in SlotName::ALL.into_iter().zip(futures_util::future::join_all(slots).await) {
+        for ((slot, name), outcome) in files.iter().zip(futures_util::future::join_all(firsts).await) {
             match outcome {
-                Ok((candidate, bad)) => {
-                    candidates.push(candidate);
+                Ok((policies, bad)) => {
+                    candidates.extend(policies);
                     match bad {
                         None => {}
                         Some(Bad::Refused(digest)) => {
-                            refused.insert((slot, digest));
+                            refused.insert((*slot, (*name).to_owned(), digest));
                         }
                         Some(Bad::Unreadable(why)) => {
-                            unreadable.insert(slot, why);
+                            unreadable.insert((*slot, (*name).to_owned()), why);
                         }
                     }
                 }
-                Err(problem) => problems.push((slot, problem)),
+                Err(problem) => problems.push((*slot, problem)),
             }
         }
         let alive = Arc::new(AtomicUsize::new(0));
-        let Some(generation) = assemble(candidates, &alive) else { return Err(StartError { problems }) };
+        let taken = |slot, place| candidates.remove(&(slot, place));
+        let Some(generation) = Generation::assemble(1, &plan, &alive, taken) else {
+            return Err(StartError { problems });
+        };
         announce(&generation);
         let current = Current { pointer: Arc::new(ArcSwap::from_pointee(generation)), alive };
         let state = Mutex::new(Publishing { plan, refused, unreadable });
@@ -103,44 +110,44 @@ impl Publisher {
     /// The components that some slot holds, by name.
     pub async fn names(&self) -> Vec<String> {
         let state = self.state.lock().await;
-        let mut names: Vec<_> =
-            SlotName::ALL.map(|slot| state.plan.component(slot).to_owned()).into_iter().collect();
+        let mut names: Vec<_> = state.plan.files().into_iter().map(|(_, name)| name.to_owned()).collect();
         names.sort();
         names.dedup();
         names
     }
 
-    /// A component's file has changed: tries it in each slot that names it.
+    /// A component's file has changed: tries it in each slot that names it, in all entries there that
+    /// do. They take it together or not at all, so that one file never is two rules of a slot.
     pub async fn file_changed(&self, name: &str) {
         let mut state = self.state.lock().await;
         for slot in SlotName::ALL {
-            if state.plan.component(slot) == name {
-                let terms = state.plan.terms(slot).clone();
-                if let Some(candidate) = self.try_slot(&mut state, slot, name, terms).await {
-                    self.publish(candidate);
-                }
+            if state.plan.files().contains(&(slot, name))
+                && let Some(candidates) = self.try_slot(&mut state, slot, name).await
+            {
+                self.publish(&state.plan, candidates);
             }
         }
     }
 
-    /// The configuration has changed: all slots of the new plan, or nothing of it.
+    /// The configuration has changed: all entries of the new plan, or nothing of it.
     pub async fn plan_changed(&self, plan: Plan) -> Result<(), CandidateError> {
         let mut state = self.state.lock().await;
         if state.plan == plan {
             return Ok(());
         }
-        let mut candidates = Vec::new();
-        for slot in SlotName::ALL {
-            let (name, terms) = (plan.component(slot).to_owned(), plan.terms(slot).clone());
-            let bytes = self.shelf.read(&name)?;
-            let (candidate, _) = Candidate::load(&self.loader, slot, &name, &bytes, terms)
+        let mut candidates = Candidates::new();
+        for (slot, name) in plan.files() {
+            let bytes = self.shelf.read(name)?;
+            let (loaded, _) = load(&self.loader, &plan, slot, name, &bytes)
                 .await
-                .map_err(|error| CandidateError::Load { path: self.shelf.path(&name), error })?;
-            self.keep(slot, &name, &bytes);
-            candidates.push(candidate);
+                .map_err(|error| CandidateError::Load { path: self.shelf.path(name), error })?;
+            self.keep(slot, name, &bytes);
+            candidates.extend(loaded);
         }
-        let mut next = assemble(candidates, &self.current.alive).expect("one candidate for each slot");
-        next.number = self.current.pin().number + 1;
+        let number = self.current.pin().number + 1;
+        let taken = |slot, place| candidates.remove(&(slot, place));
+        let next = Generation::assemble(number, &plan, &self.current.alive, taken)
+            .expect("there is a candidate for each entry");
         announce(&next);
         self.current.pointer.store(Arc::new(next));
         state.plan = plan;
@@ -149,45 +156,44 @@ impl Publisher {
         Ok(())
     }
 
-    /// Loads the file of a slot, unless it is what serves or what was refused before.
-    async fn try_slot(
-        &self,
-        state: &mut Publishing,
-        slot: SlotName,
-        name: &str,
-        terms: Terms,
-    ) -> Option<Candidate> {
+    /// Loads a component's file for all entries of a slot that hold it, unless it is what serves or what
+    /// was refused before.
+    async fn try_slot(&self, state: &mut Publishing, slot: SlotName, name: &str) -> Option<Candidates> {
         let current = self.current.pin();
         for _ in 0..READ_TRIES {
             let bytes = match self.shelf.read(name) {
                 Ok(bytes) => bytes,
                 Err(error) => {
                     let why = error.to_string();
-                    if state.unreadable.get(&slot) != Some(&why) {
+                    let said = state.unreadable.insert((slot, name.to_owned()), why.clone());
+                    if said.as_ref() != Some(&why) {
                         tracing::warn!("generation {} serves on: {why}", current.number);
-                        state.unreadable.insert(slot, why);
                     }
                     return None;
                 }
             };
-            state.unreadable.remove(&slot);
+            let at = (slot, name.to_owned());
+            state.unreadable.remove(&at);
             let digest = Digest::of(&bytes);
-            if digest == current.digest(slot) || state.refused.contains(&(slot, digest)) {
+            let refused = (at.0, at.1, digest);
+            if current.digests(slot, name).iter().all(|serving| *serving == digest)
+                || state.refused.contains(&refused)
+            {
                 return None;
             }
-            let loaded = Candidate::load(&self.loader, slot, name, &bytes, terms.clone()).await;
+            let loaded = load(&self.loader, &state.plan, slot, name, &bytes).await;
             // What was replaced while it was tried is not what the operator wants any more.
             if self.shelf.read(name).is_ok_and(|now| Digest::of(&now) != digest) {
                 continue;
             }
             match loaded {
-                Ok((candidate, cases)) => {
+                Ok((candidates, cases)) => {
                     say_cases(name, cases);
                     self.keep(slot, name, &bytes);
-                    return Some(candidate);
+                    return Some(candidates);
                 }
                 Err(error) => {
-                    state.refused.insert((slot, digest));
+                    state.refused.insert(refused);
                     tracing::error!(
                         slot = %slot, component = name, digest = %digest.short(),
                         "{} was not taken, generation {} serves on: {}",
@@ -207,32 +213,53 @@ impl Publisher {
         }
     }
 
-    fn publish(&self, candidate: Candidate) {
+    /// The next generation: the one that serves, with these replaced.
+    fn publish(&self, plan: &Plan, mut candidates: Candidates) {
         let before = self.current.pin();
-        let next = before.replaced(candidate, &self.current.alive);
+        let taken = |slot, place| candidates.remove(&(slot, place)).or_else(|| before.held(slot, place));
+        let next = Generation::assemble(before.number + 1, plan, &self.current.alive, taken)
+            .expect("what serves has a policy for each entry");
         announce(&next);
         self.current.pointer.store(Arc::new(next));
     }
 }
 
-/// The first policy of a slot, with what is wrong with its file where that does not serve; or why there
-/// is none.
+/// Loads bytes for all entries of a slot that hold this component; returns how many cases there were.
+async fn load(
+    loader: &Loader,
+    plan: &Plan,
+    slot: SlotName,
+    name: &str,
+    bytes: &[u8],
+) -> Result<(Candidates, usize), LoadError> {
+    let mut candidates = Candidates::new();
+    let mut cases = 0;
+    for (place, entry) in plan.holding(slot, name) {
+        let (candidate, held) = Candidate::load(loader, slot, name, bytes, entry.terms.clone()).await?;
+        candidates.insert((slot, place), candidate);
+        cases = held;
+    }
+    Ok((candidates, cases))
+}
+
+/// The first policies of the entries that hold a component, with what is wrong with its file where that
+/// does not serve; or why there are none.
 async fn first(
     loader: &Loader,
     shelf: &Shelf,
     plan: &Plan,
     slot: SlotName,
-) -> Result<(Candidate, Option<Bad>), String> {
-    let name = plan.component(slot);
+    name: &str,
+) -> Result<(Candidates, Option<Bad>), String> {
     let bad;
     let problem = match shelf.read(name) {
-        Ok(bytes) => match Candidate::load(loader, slot, name, &bytes, plan.terms(slot).clone()).await {
-            Ok((candidate, cases)) => {
+        Ok(bytes) => match load(loader, plan, slot, name, &bytes).await {
+            Ok((candidates, cases)) => {
                 say_cases(name, cases);
                 if let Err(error) = shelf.keep(slot, name, &bytes) {
                     tracing::warn!("cannot keep a copy of the {slot} component: {error}");
                 }
-                return Ok((candidate, None));
+                return Ok((candidates, None));
             }
             Err(error) => {
                 bad = Bad::Refused(Digest::of(&bytes));
@@ -245,13 +272,13 @@ async fn first(
         }
     };
     let Some(kept) = shelf.kept(slot, name) else { return Err(problem) };
-    match Candidate::load(loader, slot, name, &kept, plan.terms(slot).clone()).await {
-        Ok((candidate, _)) => {
+    match load(loader, plan, slot, name, &kept).await {
+        Ok((candidates, _)) => {
             tracing::error!(
-                slot = %slot, component = name, digest = %candidate.digest().short(),
+                slot = %slot, component = name, digest = %Digest::of(&kept).short(),
                 "{problem}; THE LAST GOOD COPY SERVES INSTEAD until the file is mended"
             );
-            Ok((candidate, Some(bad)))
+            Ok((candidates, Some(bad)))
         }
         Err(error) => {
             let why = in_one_line(&error.to_string());
@@ -268,78 +295,15 @@ fn say_cases(name: &str, cases: usize) {
     }
 }
 
+/// Says what serves: a slot's entries in their order, with a comma between them.
 fn announce(generation: &Generation) {
     let mut slots = String::new();
-    for slot in SlotName::ALL {
-        let _ = write!(slots, " {slot}={}@{}", generation.name(slot), generation.digest(slot).short());
+    let mut before = None;
+    for serving in generation.serving() {
+        let _ = match before.replace(serving.slot) {
+            Some(slot) if slot == serving.slot => write!(slots, ",{serving}"),
+            _ => write!(slots, " {}={serving}", serving.slot),
+        };
     }
     tracing::info!("generation {}{slots}", generation.number);
-}
-
-/// The first generation of these; none where a slot has no candidate.
-fn assemble(candidates: Vec<Candidate>, alive: &Arc<AtomicUsize>) -> Option<Generation> {
-    let (mut auth, mut limit, mut history, mut audit, mut agent) = (None, None, None, None, None);
-    for candidate in candidates {
-        match candidate {
-            Candidate::Auth(policy) => auth = Some(policy),
-            Candidate::Limit(policy) => limit = Some(policy),
-            Candidate::History(policy) => history = Some(policy),
-            Candidate::Audit(policy) => audit = Some(policy),
-            Candidate::Agent(policy) => agent = Some(policy),
-        }
-    }
-    Some(Generation {
-        number: 1,
-        auth: auth?,
-        limit: limit?,
-        history: history?,
-        audit: audit?,
-        agent: agent?,
-        _alive: Alive::one_more(alive),
-    })
-}
-
-impl Generation {
-    /// What the slot's file hashed to.
-    pub fn digest(&self, slot: SlotName) -> Digest {
-        match slot {
-            SlotName::Auth => self.auth.digest(),
-            SlotName::Limit => self.limit.digest(),
-            SlotName::History => self.history.digest(),
-            SlotName::Audit => self.audit.digest(),
-            SlotName::Agent => self.agent.digest(),
-        }
-    }
-
-    /// The name of the slot's component.
-    pub fn name(&self, slot: SlotName) -> &str {
-        match slot {
-            SlotName::Auth => self.auth.name(),
-            SlotName::Limit => self.limit.name(),
-            SlotName::History => self.history.name(),
-            SlotName::Audit => self.audit.name(),
-            SlotName::Agent => self.agent.name(),
-        }
-    }
-
-    /// The next generation: this one with one slot replaced.
-    fn replaced(&self, candidate: Candidate, alive: &Arc<AtomicUsize>) -> Self {
-        let mut next = Self {
-            number: self.number + 1,
-            auth: Arc::clone(&self.auth),
-            limit: Arc::clone(&self.limit),
-            history: Arc::clone(&self.history),
-            audit: Arc::clone(&self.audit),
-            agent: Arc::clone(&self.agent),
-            _alive: Alive::one_more(alive),
-        };
-        match candidate {
-            Candidate::Auth(policy) => next.auth = policy,
-            Candidate::Limit(policy) => next.limit = policy,
-            Candidate::History(policy) => next.history = policy,
-            Candidate::Audit(policy) => next.audit = policy,
-            Candidate::Agent(policy) => next.agent = policy,
-        }
-        next
-    }
 }

@@ -1,20 +1,20 @@
-//! May they ask now? One step a caller: the limiter decides, the place is taken (one to run, or one in
-//! the queue), the cell, the session's owner and the run are on disk, before anybody else's decision about
-//! the same caller begins.
+//! May they ask now? One step a caller: the limiters decide, one after another; the place is taken (one to
+//! run, or one in the queue); the cells, the session's owner and the run are on disk, before another
+//! decision about the same caller, or on a cell that callers share, begins.
 
 use std::sync::Arc;
 
 use crate::capability::clock;
 use crate::capability::state::{CellChange, Change, Outcome, RunChange, RunRecord, State, StateError};
 use crate::domain::{Refusal, RunId, SessionId, Verdict};
-use crate::sandbox::SlotName;
+use crate::generation::LimitEntry;
 use crate::sandbox::hooks::Load;
 
 use super::identify::Caller;
 use super::places::{Closed, Place, Places};
 use super::queue::{Queue, Ticket};
 
-/// How often a decision is made again because the cell has changed meanwhile. Within one host it never
+/// How often a decision is made again because a cell has changed meanwhile. Within one host it never
 /// does; two hosts may share a store one day.
 const TRIES_MAX: u32 = 5;
 
@@ -106,6 +106,39 @@ enum Next {
     Refuse(Refusal),
 }
 
+/// A limiter that is asked about a caller.
+struct Asked<'a> {
+    /// Its place in the chain.
+    place: usize,
+    entry: &'a LimitEntry,
+    /// By which its cell is kept.
+    key: String,
+}
+
+/// What the whole chain says.
+struct Decision {
+    verdict: Verdict,
+    /// What is to be remembered of it.
+    cells: Vec<CellChange>,
+    /// The places of those who then have counted the question.
+    counted: Vec<usize>,
+}
+
+impl Asked<'_> {
+    /// What decisions on the same cell take turns for. A newline is in no name.
+    fn turn(&self) -> String {
+        format!("{}\n{}", self.entry.name, self.key)
+    }
+}
+
+/// The limiters that have a cell for the caller, in their order.
+fn asked(caller: &Caller) -> Vec<Asked<'_>> {
+    let entries = caller.generation().limit.iter().enumerate();
+    entries
+        .filter_map(|(place, entry)| Some(Asked { place, entry, key: entry.whose.key(caller.principal())? }))
+        .collect()
+}
+
 impl Admission {
     /// Decides about one question; about one that has waited, for the second time and on.
     pub async fn admit(
@@ -113,29 +146,17 @@ impl Admission {
         demand: &Demand<'_>,
         mut waited: Option<Ticket>,
     ) -> Result<Admitted, NotAdmitted> {
+        let asked = asked(demand.caller);
+        let shared = asked.iter().filter(|asked| asked.entry.whose.is_shared()).map(Asked::turn).collect();
         let user = &demand.caller.principal().user;
-        let _turn = self.places.turn(user).await;
+        let _turns = self.places.turns(user, shared).await;
         for _ in 0..TRIES_MAX {
-            let before = self.state.cell(SlotName::Limit.as_str(), user).map_err(|error| broken(&error))?;
-            let load = Load {
-                running: self.places.running(user),
-                waiting: waited.as_ref().map_or_else(|| self.queue.length(user), Ticket::ahead),
-                queued_since: waited.as_ref().map(Ticket::since),
-            };
-            let limit = &demand.caller.generation().limit;
-            let decision = limit.admit(demand.caller.principal(), clock::now(), load, &before).await;
-            let (verdict, after) = decision.map_err(|_| NotAdmitted::Broken)?;
+            let Decision { verdict, cells, counted } = self.decide(demand, &asked, waited.as_ref()).await?;
             let first = waited.is_none();
-            let next = self.next(demand, verdict, &mut waited)?;
-            let cell = after.map(|after| CellChange {
-                slot: SlotName::Limit.as_str(),
-                user: user.clone(),
-                before,
-                after,
-            });
+            let mut next = self.next(demand, verdict, &mut waited)?;
             let runs = matches!(next, Next::Run(_));
             let change = Change {
-                cell,
+                cells,
                 claim: (demand.claim && runs).then(|| (demand.session, user.clone())),
                 run: (first && !matches!(next, Next::Refuse(_)))
                     .then(|| RunChange::Begun(demand.run, demand.record.clone())),
@@ -154,6 +175,9 @@ impl Admission {
                     Outcome::Owned => return Err(NotAdmitted::Hidden),
                 }
             }
+            if let Next::Wait(ticket) = &mut next {
+                ticket.counted_by(counted);
+            }
             return match next {
                 Next::Run(place) => Ok(Admitted::Now(Permit {
                     caller: demand.caller.clone(),
@@ -164,8 +188,38 @@ impl Admission {
                 Next::Refuse(refusal) => Err(NotAdmitted::Refused(refusal)),
             };
         }
-        tracing::error!("the cell of a caller changed {TRIES_MAX} times while a decision was made");
+        tracing::error!("a cell changed {TRIES_MAX} times while a decision was made");
         Err(NotAdmitted::Broken)
+    }
+
+    /// Asks one limiter after another. All admit, and each has its cell changed; or one does not, and its
+    /// cell alone is.
+    async fn decide(
+        &self,
+        demand: &Demand<'_>,
+        asked: &[Asked<'_>],
+        waited: Option<&Ticket>,
+    ) -> Result<Decision, NotAdmitted> {
+        let who = demand.caller.principal();
+        let (mut cells, mut counted) = (Vec::new(), Vec::new());
+        for Asked { place, entry, key } in asked {
+            let before = self.state.cell(&entry.name, key).map_err(|error| broken(&error))?;
+            let load = Load {
+                running: self.places.running(&who.user),
+                waiting: waited.map_or_else(|| self.queue.length(&who.user), Ticket::ahead),
+                queued_since: waited.and_then(|ticket| ticket.since_for(*place)),
+            };
+            let decision = entry.policy.admit(who, clock::now(), load, &before).await;
+            let (verdict, after) = decision.map_err(|_| NotAdmitted::Broken)?;
+            let cell =
+                after.map(|after| CellChange { entry: entry.name.clone(), key: key.clone(), before, after });
+            if verdict != Verdict::Admit {
+                return Ok(Decision { verdict, cells: cell.into_iter().collect(), counted: vec![*place] });
+            }
+            cells.extend(cell);
+            counted.push(*place);
+        }
+        Ok(Decision { verdict: Verdict::Admit, cells, counted })
     }
 
     /// Takes the place that a verdict gives.

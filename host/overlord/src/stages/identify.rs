@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::capability::clock;
 use crate::domain::Principal;
 use crate::generation::Generation;
-use crate::sandbox::hooks::{Denial, Judgement, Request};
+use crate::sandbox::Broken;
+use crate::sandbox::hooks::{Denial, Issued, Judgement, Request};
 
 /// Someone whom the auth policy has let in, and the generation that did.
 #[derive(Debug, Clone)]
@@ -37,27 +38,59 @@ impl Caller {
     }
 }
 
-/// Asks the auth policy of a generation.
+/// Asks the auth policies of a generation, one after another, until one lets the caller in or says that
+/// they are not welcome. One that is broken ends it: whoever comes after it may know less.
 pub async fn identify(generation: Arc<Generation>, request: &Request) -> Result<Caller, NotIdentified> {
-    match generation.auth.authenticate(request, clock::now()).await {
-        Ok(Judgement::Admitted(who)) => {
-            Ok(Caller { principal: Principal { user: who.user, roles: who.roles }, generation })
-        }
-        Ok(Judgement::Denied(denial)) => {
-            let peer = &request.peer;
-            match denial {
-                Denial::Missing => tracing::debug!("nobody signed in at {peer}"),
-                Denial::Expired => tracing::debug!("an expired credential from {peer}"),
-                Denial::Invalid(why) => {
-                    tracing::info!("a credential from {peer} is not genuine: {}", why.escape_debug());
-                }
-                Denial::Forbidden(why) => {
-                    tracing::info!("a user at {peer} is not welcome: {}", why.escape_debug());
-                    return Err(NotIdentified::Forbidden);
+    let peer = &request.peer;
+    let mut told: Option<Denial> = None;
+    for entry in &generation.auth {
+        match entry.policy.authenticate(request, clock::now()).await {
+            Ok(Judgement::Admitted(who)) => {
+                let principal = Principal { user: who.user, roles: who.roles };
+                return Ok(Caller { principal, generation });
+            }
+            Ok(Judgement::Denied(Denial::Forbidden(why))) => {
+                tracing::info!("a user at {peer} is not welcome: {}", why.escape_debug());
+                return Err(NotIdentified::Forbidden);
+            }
+            Ok(Judgement::Denied(denial)) => {
+                if told.as_ref().is_none_or(|told| tells(&denial) > tells(told)) {
+                    told = Some(denial);
                 }
             }
-            Err(NotIdentified::Unknown)
+            Err(_) => return Err(NotIdentified::Broken),
         }
-        Err(_) => Err(NotIdentified::Broken),
     }
+    match told {
+        Some(Denial::Expired) => tracing::debug!("an expired credential from {peer}"),
+        Some(Denial::Invalid(why)) => {
+            tracing::info!("a credential from {peer} is not genuine: {}", why.escape_debug());
+        }
+        Some(Denial::Missing | Denial::Forbidden(_)) | None => tracing::debug!("nobody signed in at {peer}"),
+    }
+    Err(NotIdentified::Unknown)
+}
+
+/// How much a denial says: one policy's "this was good until yesterday" is worth more than another's
+/// "this is not mine".
+fn tells(denial: &Denial) -> u8 {
+    match denial {
+        Denial::Missing => 0,
+        Denial::Invalid(_) => 1,
+        Denial::Expired => 2,
+        Denial::Forbidden(_) => 3,
+    }
+}
+
+/// A credential for someone who was verified by other means, of the first auth policy that gives one.
+/// With none, the last one's reason.
+pub async fn issue(generation: &Generation, who: &Principal) -> Result<Issued, Broken> {
+    let mut why = Broken::Fault("there is no auth policy".to_owned());
+    for entry in &generation.auth {
+        match entry.policy.issue(who, clock::now()).await {
+            Ok(issued) => return Ok(issued),
+            Err(broken) => why = broken,
+        }
+    }
+    Err(why)
 }
