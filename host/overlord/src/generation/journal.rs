@@ -4,9 +4,11 @@
 //! [`super::kept`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::plan::Plan;
 use super::standing::{Quarantined, Stage};
 use crate::capability::state::{Change, GROUND, Settle, Space, Spaces, State, StateError};
 use crate::sandbox::SlotName;
@@ -51,6 +53,10 @@ pub struct Record {
     pub why: String,
     /// What it consists of.
     pub members: Vec<Member>,
+    /// What it was to hold, settings and all, as far as this host has seen it: settings may be secrets and
+    /// are not kept.
+    #[serde(skip)]
+    pub plan: Option<Arc<Plan>>,
 }
 
 /// One entry of a generation.
@@ -82,6 +88,18 @@ pub struct TrialRecord {
     pub by: String,
     /// What in it differs from what serves.
     pub changed: Vec<Member>,
+}
+
+impl Record {
+    /// Whether both are the same rules, whenever they served.
+    fn is_as(&self, other: &Self) -> bool {
+        let planned = match (&self.plan, &other.plan) {
+            (Some(one), Some(another)) => one == another,
+            // Of settings that no host remembers nothing can be brought back.
+            _ => true,
+        };
+        planned && self.members == other.members
+    }
 }
 
 impl Member {
@@ -136,17 +154,16 @@ impl Journal {
     }
 
     /// Lets another generation serve: what serves becomes the last of those before, of which `max` are
-    /// remembered.
+    /// remembered, each of them once.
     pub fn serve(&mut self, next: Record, max: usize) {
-        if let Some(mut last) = self.serving.replace(next) {
-            last.until = self.serving.as_ref().map(|serving| serving.since);
-            // One that serves once more is remembered once.
-            self.previous.retain(|known| known.members != last.members);
+        let last = self.serving.take().map(|last| Record { until: Some(next.since), ..last });
+        if let Some(last) = last {
+            self.previous.retain(|known| !known.is_as(&last));
             self.previous.insert(0, last);
         }
-        let serving = self.serving.as_ref().map(|record| record.members.clone());
-        self.previous.retain(|known| Some(&known.members) != serving.as_ref());
+        self.previous.retain(|known| !known.is_as(&next));
         self.previous.truncate(max);
+        self.serving = Some(next);
     }
 
     /// The component that serves in an entry, where that is of this name.
