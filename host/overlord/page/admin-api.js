@@ -35,9 +35,6 @@ export class AdminApi extends Api {
   async load(file, slot, entry) {
     const search = new URLSearchParams({ slot });
     if (entry) search.set("entry", entry);
-    const name = file.name.replace(/\.wasm$/, "");
-    // Another name is no component's: the one that serves there gives its own.
-    if (/^[a-z0-9][a-z0-9-]{0,99}$/.test(name)) search.set("name", name);
     let response;
     try {
       response = await fetch(`/admin/api/candidate?${search}`, {

@@ -170,7 +170,7 @@ export class Rules {
     const steps = ["Loaded", "Shadow", "Canary", "Promoted"].map((words, step) =>
       el("li", { class: step < at ? "past" : step === at ? "here" : "", "aria-current": step === at ? "step" : null }, words),
     );
-    const percent = el("input", { type: "number", id: "percent", min: "0.1", max: "100", step: "any", value: candidate.percent || 5, "aria-label": "Percent of the callers", inputmode: "decimal" });
+    const percent = el("input", { type: "number", id: "percent", min: "0.01", max: "100", step: "any", value: candidate.percent || 5, "aria-label": "Percent of the callers", inputmode: "decimal" });
     const button = (words, kind, primary = false) =>
       el("button", { type: "button", class: `button${primary ? " primary" : ""}`, click: () => this.#ask(kind) }, words);
     const canary = el("form", { class: "canary", submit: (event) => {

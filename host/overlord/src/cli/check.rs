@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{ConfigFile, say};
 use crate::generation::{Candidate, CandidateError, Shelf};
-use crate::host::terms;
+use crate::host::plan;
 use crate::sandbox::{CodeCache, Loader, Sandbox, SlotName};
 
 /// The command and its options.
@@ -29,25 +29,28 @@ pub(super) fn run(command: &Check) -> anyhow::Result<()> {
     for warning in &config.warnings {
         say(&format!("warning        {warning}"))?;
     }
-    let shelf = Shelf { components: config.components.clone(), last_good: None };
-    let bad = super::runtime()?.block_on(async {
+    let shelf = Shelf { components: config.components.clone() };
+    let (bad, all) = super::runtime()?.block_on(async {
         let sandbox = Sandbox::new().map_err(|error| anyhow::anyhow!("{error:#}"))?;
         let loader = Loader::new(Arc::new(sandbox), CodeCache::none());
-        let mut bad = 0;
-        for slot in SlotName::ALL {
-            let terms = terms(&config, slot, &[NO_SECRET.to_owned()], &config.workspace);
-            let name = match slot {
-                SlotName::Auth => &config.auth.slot.component,
-                SlotName::Limit => &config.limit.component,
-                SlotName::History => &config.history.component,
-                SlotName::Audit => &config.audit.slot.component,
-                SlotName::Agent => &config.agent.slot.component,
-            };
-            let outcome = match shelf.read(name) {
-                Ok(bytes) => Candidate::load(&loader, slot, name, &bytes, terms)
+        let (mut bad, mut all) = (0, 0);
+        let plan = plan(&config, &[NO_SECRET.to_owned()], &config.workspace);
+        let entries = SlotName::ALL
+            .into_iter()
+            .flat_map(|slot| plan.entries(slot).iter().map(move |entry| (slot, entry)));
+        for (slot, entry) in entries {
+            all += 1;
+            let component = &entry.component;
+            let outcome = match shelf.read(component) {
+                Ok(bytes) => Candidate::load(&loader, slot, component, &bytes, entry.terms.clone())
                     .await
-                    .map_err(|error| CandidateError::Load { path: shelf.path(name), error }),
+                    .map_err(|error| CandidateError::Load { path: shelf.path(component), error }),
                 Err(error) => Err(error),
+            };
+            let name = if entry.name == *component {
+                component.clone()
+            } else {
+                format!("{}:{component}", entry.name)
             };
             match outcome {
                 Ok((candidate, 0)) => {
@@ -68,10 +71,10 @@ pub(super) fn run(command: &Check) -> anyhow::Result<()> {
                 }
             }
         }
-        anyhow::Ok(bad)
+        anyhow::Ok((bad, all))
     })?;
     if bad > 0 {
-        bail!("{bad} of {} components may not serve", SlotName::ALL.len());
+        bail!("{bad} of {all} components may not serve");
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::capability::clock;
 use crate::config::Config;
 use crate::domain::Principal;
 use crate::generation::Shelf;
-use crate::host::{DataFolder, terms};
+use crate::host::{DataFolder, plan};
 use crate::sandbox::hooks::Issued;
 use crate::sandbox::{Auth, CodeCache, Loader, Sandbox, SlotName};
 
@@ -39,19 +39,27 @@ pub(super) fn run(command: &Cookie) -> anyhow::Result<()> {
     super::say(&format!("{}={}", issued.name, issued.value))
 }
 
-/// What the auth component of a configuration issues.
+/// What the auth components of a configuration issue: the first one that does not say that it cannot.
 pub(super) fn issue(config: &Config, who: &Principal) -> anyhow::Result<Issued> {
     let folder = DataFolder::open(&config.data)?;
     let secrets = folder.secrets(&config.secrets)?;
-    let name = &config.auth.slot.component;
-    let shelf = Shelf { components: config.components.clone(), last_good: None };
-    let bytes = shelf.read(name)?;
-    let terms = terms(config, SlotName::Auth, &secrets, &config.workspace);
-    let issued = super::runtime()?.block_on(async {
+    let shelf = Shelf { components: config.components.clone() };
+    let plan = plan(config, &secrets, &config.workspace);
+    super::runtime()?.block_on(async {
         let sandbox = Sandbox::new().map_err(|error| anyhow::anyhow!("{error:#}"))?;
         let loader = Loader::new(Arc::new(sandbox), CodeCache::at(&folder.path().join("compiled")));
-        let policy = loader.prepare::<Auth>(name, &bytes, terms).await?;
-        anyhow::Ok(policy.issue(who, clock::now()).await?)
-    });
-    issued.with_context(|| format!("cannot issue a cookie with {}", shelf.path(name).display()))
+        let mut why = anyhow::anyhow!("the slot auth holds no component");
+        for entry in plan.entries(SlotName::Auth) {
+            let name = &entry.component;
+            let bytes = shelf.read(name)?;
+            let said = || format!("cannot issue a cookie with {}", shelf.path(name).display());
+            let policy =
+                loader.prepare::<Auth>(name, &bytes, entry.terms.clone()).await.with_context(said)?;
+            match policy.issue(who, clock::now()).await.with_context(said) {
+                Ok(issued) => return Ok(issued),
+                Err(error) => why = error,
+            }
+        }
+        Err(why)
+    })
 }

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::keys::{Key, Preset, variable};
-use super::table::{SECTIONS, SLOTS, keys};
+use super::table::{CHAINS, SECTIONS, SLOTS, keys};
 
 const OPENING: &str = "\
 # Overlord's configuration. No file is needed: every line here says what holds without it, and the
@@ -22,6 +22,12 @@ pub fn annotated_defaults() -> String {
         section_keys(&mut text, section);
         if SLOTS.contains(section) {
             settings(&mut text, section);
+        }
+        if let Some(chain) = CHAINS.iter().find(|chain| chain.slot == *section) {
+            text.push('\n');
+            for line in chain.about.lines() {
+                let _ = writeln!(text, "{}", format!("# {line}").trim_end());
+            }
         }
     }
     text

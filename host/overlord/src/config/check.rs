@@ -47,6 +47,19 @@ fn places(config: &Config, reader: &mut Reader<'_>) {
             reader.refuse(key, reason, format!("move {key} or the workspace elsewhere"));
         }
     }
+    for (index, then) in config.audit.slot.then.iter().enumerate() {
+        let Some(place) = then.file.as_ref().filter(|file| settled(file).starts_with(&workspace)) else {
+            continue;
+        };
+        let key = format!("audit.then[{index}].file");
+        let reason = format!(
+            "{key} is {}, which lies in the workspace {}, where the agent can change it",
+            place.display(),
+            config.workspace.display()
+        );
+        let origin = reader.origin_of_then("audit", index, "file");
+        reader.refuse_at(origin, reason, format!("move {key} or the workspace elsewhere"));
+    }
     if let Some(file) = config.file.as_ref().filter(|file| settled(file).starts_with(&workspace)) {
         let reason = format!(
             "the workspace {} holds the configuration file {}, where the agent can change it",

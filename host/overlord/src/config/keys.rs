@@ -40,6 +40,10 @@ pub(super) enum Shape {
     Tokens,
     /// The name of a file in the components directory, without its ending.
     Component,
+    /// The name of one of a slot's components.
+    Name,
+    /// Whose a limiter's cell is.
+    Cell,
     /// Yes or no.
     Flag,
     /// A whole number.
@@ -102,6 +106,8 @@ impl Key {
             Shape::Component => {
                 "the name of a component: lower-case letters, digits and -, without .wasm".to_owned()
             }
+            Shape::Name => "a name of lower-case letters, digits and -".to_owned(),
+            Shape::Cell => "\"caller\", \"all\" or \"role:NAME\" with the name of a role".to_owned(),
             Shape::Flag => "true or false".to_owned(),
             Shape::Number { min, max } => format!("a whole number from {min} to {max}"),
             Shape::Choice(words) => {

@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::chain::Said;
 use super::errors::{ConfigError, Origin, nearest};
 use super::keys::{Key, Preset, variable};
-use super::table::{SECTIONS, SLOTS, keys};
+use super::table::{CHAINS, SECTIONS, SLOTS, keys};
 use super::values::Raw;
 
 /// The variable that names the configuration file.
@@ -32,6 +33,8 @@ pub(super) struct Gathered {
     values: BTreeMap<&'static str, Found>,
     /// By slot, in the order said.
     settings: BTreeMap<&'static str, Vec<(String, Found)>>,
+    /// The further components by slot, in the order said. Only the file says any.
+    chains: BTreeMap<&'static str, Vec<Said>>,
 }
 
 impl Gathered {
@@ -55,6 +58,15 @@ impl Gathered {
     /// What was said of a slot's settings.
     pub(super) fn settings(&self, slot: &str) -> &[(String, Found)] {
         self.settings.get(slot).map_or(&[], Vec::as_slice)
+    }
+
+    /// What was said of the components of a slot after its first.
+    pub(super) fn chain(&self, slot: &str) -> &[Said] {
+        self.chains.get(slot).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn add_to_chain(&mut self, slot: &'static str, said: Said) {
+        self.chains.entry(slot).or_default().push(said);
     }
 
     fn set(&mut self, key: &Key, found: Found) {
@@ -128,11 +140,11 @@ impl Gathered {
 }
 
 /// The walk through the file's tables.
-struct Reading<'a> {
-    gathered: &'a mut Gathered,
+pub(super) struct Reading<'a> {
+    pub(super) gathered: &'a mut Gathered,
     path: PathBuf,
     text: &'a str,
-    errors: &'a mut Vec<ConfigError>,
+    pub(super) errors: &'a mut Vec<ConfigError>,
 }
 
 impl Reading<'_> {
@@ -146,6 +158,8 @@ impl Reading<'_> {
                 self.gathered.set(key, found);
             } else if let Some(slot) = path.strip_suffix(".settings").filter(|slot| SLOTS.contains(slot)) {
                 self.settings(slot, value, origin);
+            } else if let Some(chain) = CHAINS.iter().find(|chain| path == format!("{}.then", chain.slot)) {
+                self.chain(chain.slot, value, origin);
             } else if SECTIONS.iter().any(|(known, _)| *known == path) {
                 match value.get_ref().as_table() {
                     Some(table) => self.table(&path, table),
@@ -163,20 +177,29 @@ impl Reading<'_> {
             self.errors.push(no_table(&format!("{slot}.settings"), value, origin));
             return;
         };
-        for (name, value) in in_order(table) {
-            let found = Found { raw: Raw::of(value.get_ref()), origin: self.origin(value.span()) };
-            self.gathered.set_setting(slot, name.get_ref().to_string(), found);
+        for (name, found) in self.settings_in(table) {
+            self.gathered.set_setting(slot, name, found);
         }
     }
 
-    fn origin(&self, span: Range<usize>) -> Origin {
+    /// The settings in a table, in the order in which they stand there.
+    pub(super) fn settings_in(&self, table: &DeTable<'_>) -> Vec<(String, Found)> {
+        let entries = in_order(table).into_iter();
+        let found = |value: &Spanned<DeValue<'_>>| Found {
+            raw: Raw::of(value.get_ref()),
+            origin: self.origin(value.span()),
+        };
+        entries.map(|(name, value)| (name.get_ref().to_string(), found(value))).collect()
+    }
+
+    pub(super) fn origin(&self, span: Range<usize>) -> Origin {
         let before = self.text.as_bytes().iter().take(span.start);
         Origin::File { path: self.path.clone(), line: 1 + before.filter(|byte| **byte == b'\n').count() }
     }
 }
 
 /// A table's entries as they stand in the file, where the table itself sorts them by name.
-fn in_order<'a, 'i>(
+pub(super) fn in_order<'a, 'i>(
     table: &'a DeTable<'i>,
 ) -> Vec<(&'a Spanned<std::borrow::Cow<'i, str>>, &'a Spanned<DeValue<'i>>)> {
     let mut entries: Vec<_> = table.iter().collect();
@@ -218,7 +241,8 @@ fn unknown_key(section: &str, name: &str) -> String {
     let elsewhere = keys().find(|key| key.parts().1 == name);
     let siblings = keys().filter(|key| key.parts().0 == section).map(|key| key.parts().1.to_owned());
     let sections = SECTIONS.iter().filter(|_| section.is_empty()).map(|(name, _)| (*name).to_owned());
-    match (nearest(name, siblings.chain(sections)), elsewhere) {
+    let chains = CHAINS.iter().filter(|chain| chain.slot == section).map(|_| "then".to_owned());
+    match (nearest(name, siblings.chain(sections).chain(chains)), elsewhere) {
         (Some(near), _) => format!("did you mean {near}?"),
         (None, Some(key)) => format!("did you mean {}?", key.path),
         (None, None) => "`overlord config` prints all there are".to_owned(),

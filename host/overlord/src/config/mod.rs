@@ -10,12 +10,15 @@
 
 mod agent;
 mod annotate;
+mod chain;
 mod check;
 mod errors;
 mod keys;
 mod layers;
 mod read;
+mod rules;
 mod secrets;
+mod slots;
 mod table;
 mod values;
 mod web;
@@ -29,9 +32,13 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::domain::Whose;
+
 pub use agent::{AgentCommand, AgentConfig, Inherited};
 pub use annotate::annotated_defaults;
+pub use chain::Then;
 pub use errors::{ConfigError, ConfigErrors, Origin};
+pub use rules::RulesConfig;
 pub use secrets::{Secret, Secrets};
 pub use web::{HostName, Site, WebOrigin};
 pub use words::{FailMode, Instances, LogFormat, LogLevel, Unowned, WallChoice, Wasi};
@@ -55,12 +62,14 @@ pub struct Config {
     pub sessions: SessionsConfig,
     /// How long questions are answered that nobody listens to.
     pub runs: RunsConfig,
+    /// How the rules change.
+    pub rules: RulesConfig,
     /// What goes to standard error.
     pub log: LogConfig,
     /// Who is asking?
     pub auth: AuthConfig,
     /// May they ask now?
-    pub limit: Slot,
+    pub limit: LimitConfig,
     /// What was said?
     pub history: Slot,
     /// How is it written down?
@@ -136,10 +145,12 @@ pub struct LogConfig {
     pub format: LogFormat,
 }
 
-/// A place that a component fills.
+/// A place that a component fills, or several one after another.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slot {
-    /// The component's name: `NAME.wasm` in the components directory.
+    /// What the first component is called in the slot.
+    pub name: String,
+    /// The first component's name: `NAME.wasm` in the components directory.
     pub component: String,
     /// How long its instances live.
     pub instances: Instances,
@@ -149,6 +160,8 @@ pub struct Slot {
     pub fail: FailMode,
     /// What it is handed with every call.
     pub settings: Settings,
+    /// The components that are asked after it, in their order.
+    pub then: Vec<Then>,
 }
 
 /// A component's settings in the order of the configuration; a key may come more than once.
@@ -173,6 +186,15 @@ pub struct AuthConfig {
     pub own_cookie: String,
     /// The headers that the component sees, in lower case.
     pub headers: Vec<String>,
+}
+
+/// The limit slot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LimitConfig {
+    /// Its components.
+    pub slot: Slot,
+    /// On whose cell the first one decides.
+    pub cell: Whose,
 }
 
 /// The audit slot.

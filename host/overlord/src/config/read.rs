@@ -10,22 +10,18 @@ use ipnet::IpNet;
 
 use super::agent::{AgentCommand, AgentConfig, Inherited, check_home};
 use super::errors::{ConfigError, Origin};
-use super::keys::{Key, Preset, SETTING, Shape};
+use super::keys::{Key, Shape};
 use super::layers::{FILE_VARIABLE, Found, Gathered};
 use super::secrets::{self, Secret, Secrets};
-use super::values::{Raw, is_component_name, is_token, is_whole, shown};
+use super::values::{Raw, is_token, shown};
 use super::web::{self, HostName, WebOrigin};
-use super::words::Words;
+use super::words::{Words, meant};
 use super::{
-    AuditConfig, AuthConfig, Config, FailMode, LogConfig, RunsConfig, ServerConfig, SessionsConfig, Settings,
-    Slot, Surroundings,
+    AuditConfig, AuthConfig, Config, LogConfig, RunsConfig, ServerConfig, SessionsConfig, Surroundings,
 };
 
 /// The largest configuration file that is read: hundreds of times what the annotated one has.
 pub(super) const FILE_MAX_BYTES: u64 = 1024 * 1024;
-/// The most that one slot's settings may have, names and values together: they are copied into the
-/// component with every call.
-pub(super) const SETTINGS_MAX_BYTES: usize = 16 * 1024;
 
 /// Reads the file, if there is one, into `gathered`; its absolute path.
 pub(super) fn file(
@@ -55,9 +51,9 @@ pub(super) fn file(
 
 /// Turns values into types.
 pub(super) struct Reader<'a> {
-    gathered: &'a Gathered,
+    pub(super) gathered: &'a Gathered,
     surroundings: &'a Surroundings,
-    errors: Vec<ConfigError>,
+    pub(super) errors: Vec<ConfigError>,
     /// The keys that have an error, whose values are placeholders.
     unsound: BTreeSet<&'static str>,
 }
@@ -105,6 +101,7 @@ impl<'a> Reader<'a> {
             runs: RunsConfig {
                 abandoned_after: Some(self.seconds("runs.abandoned_after_s")).filter(|time| !time.is_zero()),
             },
+            rules: RulesConfig::read(self),
             log: LogConfig { level: self.choice("log.level"), format: self.choice("log.format") },
             auth: AuthConfig {
                 slot: self.slot("auth"),
@@ -112,7 +109,7 @@ impl<'a> Reader<'a> {
                 own_cookie: self.token("auth.own_cookie"),
                 headers: self.tokens("auth.headers"),
             },
-            limit: self.slot("limit"),
+            limit: self.limit(),
             history: self.slot("history"),
             audit: AuditConfig { slot: self.slot("audit"), file: self.audit_file(&data) },
             agent: self.agent(),
@@ -136,7 +133,11 @@ impl<'a> Reader<'a> {
     /// Notes that what is said of a key cannot be, for a reason that its type does not tell.
     pub(super) fn refuse(&mut self, path: &'static str, reason: String, way_out: String) {
         self.unsound.insert(path);
-        let origin = self.origin(path);
+        self.refuse_at(self.origin(path), reason, way_out);
+    }
+
+    /// The same of what is no key of the table.
+    pub(super) fn refuse_at(&mut self, origin: Origin, reason: String, way_out: String) {
         self.errors.push(ConfigError::Refused { origin, reason, way_out });
     }
 
@@ -154,67 +155,6 @@ impl<'a> Reader<'a> {
             idle_limit: self.seconds("agent.idle_limit_s"),
             output_max_bytes: self.number("agent.output_max_bytes"),
         }
-    }
-
-    fn slot(&mut self, name: &'static str) -> Slot {
-        let at = |part: &str| key(&format!("{name}.{part}")).path;
-        let component = self.read(at("component"), String::new(), |raw| raw.text(is_component_name));
-        let settings = self.settings(name, &component, key(at("component")));
-        Slot {
-            component,
-            instances: self.choice(at("instances")),
-            wasi: self.choice(at("wasi")),
-            fail: self.fail(at("fail")),
-            settings,
-        }
-    }
-
-    fn fail(&mut self, path: &'static str) -> FailMode {
-        let Shape::Closed(reason) = key(path).shape else { return self.choice(path) };
-        let said = self.text(path);
-        if said == "open" {
-            let way_out = format!("set {path} to \"closed\" or leave it out");
-            self.refuse(path, format!("{path} cannot be \"open\": {reason}"), way_out);
-        } else if said != "closed" {
-            self.wrong(path);
-        }
-        FailMode::Closed
-    }
-
-    /// A slot's settings as its component gets them. The table's own defaults belong to the component
-    /// that the table names, and are left out for another.
-    fn settings(&mut self, slot: &'static str, component: &str, named: &Key) -> Settings {
-        let ours = matches!(named.preset, Preset::Value(preset) if preset.trim_matches('"') == component);
-        let mut settings = Vec::new();
-        for (name, found) in self.gathered.settings(slot) {
-            if found.origin == Origin::Default && !ours {
-                continue;
-            }
-            let known = Key::find(&format!("{slot}.settings.{name}")).filter(|_| ours);
-            let number = known.is_some_and(|key| matches!(key.preset, Preset::Value(v) if is_whole(v)));
-            match found.raw.setting() {
-                Some(values) if !number || values.iter().all(|value| is_whole(value)) => {
-                    settings.extend(values.into_iter().map(|value| (name.clone(), value)));
-                }
-                _ => self.errors.push(ConfigError::Value {
-                    origin: found.origin.clone(),
-                    key: format!("{slot}.settings.{name}"),
-                    found: found.raw.kind().to_owned(),
-                    expected: if number { "a whole number".to_owned() } else { SETTING.to_owned() },
-                }),
-            }
-        }
-        let size: usize = settings.iter().map(|(name, value)| name.len() + value.len()).sum();
-        if size > SETTINGS_MAX_BYTES {
-            let reason =
-                format!("{slot}.settings has {size} bytes, more than the {SETTINGS_MAX_BYTES} allowed");
-            self.refuse(
-                named.path,
-                reason,
-                "say less there: they are handed over with every call".to_owned(),
-            );
-        }
-        Settings(settings)
     }
 
     fn secrets(&mut self) -> (Secrets, Option<PathBuf>) {
@@ -294,14 +234,16 @@ impl<'a> Reader<'a> {
     /// A path, absolute; none where nobody says or it is wrong.
     fn path(&mut self, path: &'static str) -> Option<PathBuf> {
         let found = self.gathered.value(key(path))?;
-        let base = match &found.origin {
-            Origin::File { path, .. } => path.parent().unwrap_or(Path::new("/")),
-            _ => &self.surroundings.directory,
-        };
-        self.read(path, None, |raw| {
-            let text = raw.text(|text| !text.is_empty() && !text.starts_with('~') && !text.contains('\0'))?;
-            Some(Some(base.join(text)))
-        })
+        let base = self.base(found);
+        self.read(path, None, |raw| raw.path(&base).map(Some))
+    }
+
+    /// What a relative path is relative to.
+    pub(super) fn base(&self, found: &Found) -> PathBuf {
+        match &found.origin {
+            Origin::File { path, .. } => path.parent().unwrap_or(Path::new("/")).to_owned(),
+            _ => self.surroundings.directory.clone(),
+        }
     }
 
     fn address(&mut self, path: &'static str) -> SocketAddr {
@@ -323,7 +265,7 @@ impl<'a> Reader<'a> {
         self.read(path, Vec::new(), |raw| raw.list(|_| true)?.iter().map(|text| web::host(text)).collect())
     }
 
-    fn text(&mut self, path: &'static str) -> String {
+    pub(super) fn text(&mut self, path: &'static str) -> String {
         self.read(path, String::new(), |raw| raw.text(|text| !text.contains('\0')))
     }
 
@@ -362,13 +304,17 @@ impl<'a> Reader<'a> {
         Duration::from_secs(self.number(path))
     }
 
-    fn choice<T: Words>(&mut self, path: &'static str) -> T {
-        let meant = |text: &str| T::WORDS.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
-        self.read(path, T::WORDS[0].1, |raw| meant(&raw.text(|_| true)?))
+    pub(super) fn choice<T: Words>(&mut self, path: &'static str) -> T {
+        self.read(path, T::WORDS[0].1, meant)
     }
 
     /// What `take` makes of the key's value, or the placeholder with an error noted.
-    fn read<T>(&mut self, path: &'static str, placeholder: T, take: impl FnOnce(&Raw) -> Option<T>) -> T {
+    pub(super) fn read<T>(
+        &mut self,
+        path: &'static str,
+        placeholder: T,
+        take: impl FnOnce(&Raw) -> Option<T>,
+    ) -> T {
         let found = self.gathered.value(key(path)).expect("only keys that have a default are read unasked");
         take(&found.raw).unwrap_or_else(|| {
             self.wrong(path);
@@ -376,7 +322,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn wrong(&mut self, path: &'static str) {
+    pub(super) fn wrong(&mut self, path: &'static str) {
         let key = key(path);
         let Some(Found { raw, origin }) = self.gathered.value(key) else { return };
         if !self.unsound.insert(path) {
@@ -393,7 +339,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn key(path: &str) -> &'static Key {
+pub(super) fn key(path: &str) -> &'static Key {
     Key::find(path).unwrap_or_else(|| panic!("{path} is not in the table of keys"))
 }
 

@@ -3,6 +3,7 @@
 
 mod agent;
 mod house;
+mod rules;
 mod slots;
 
 use super::keys::Key;
@@ -16,6 +17,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("server", "How the HTTP server behaves."),
     ("sessions", "Who may read and continue which conversation, and what becomes of deleted ones."),
     ("runs", "How questions go on while they are being answered."),
+    ("rules", "How the rules change while the host runs."),
     ("log", "What goes to standard error."),
     ("auth", "Who is asking? Decided by a component."),
     ("limit", "May they ask now? Decided by a component."),
@@ -27,7 +29,62 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
 /// The sections that are slots: a component, and settings of its own in a table of their own.
 pub(super) const SLOTS: &[&str] = &["auth", "limit", "history", "audit", "agent"];
 
+/// A slot that may hold several components.
+pub(super) struct Chain {
+    /// The slot.
+    pub(super) slot: &'static str,
+    /// What a further one may say besides what all may.
+    pub(super) own_key: Option<&'static str>,
+    /// How they go together, and one of them, as the printed defaults show it.
+    pub(super) about: &'static str,
+}
+
+/// The slots that may hold several components.
+pub(super) const CHAINS: &[Chain] = &[
+    Chain {
+        slot: "auth",
+        own_key: None,
+        about: "\
+Further components, asked in this order until one lets the caller in or says that they are not
+welcome. One that breaks ends the search: 503. Each gets the secret and the names of the cookies like
+the first, but for what its own settings name. A table for each, at most 7, in a file alone; only
+`component` must be said, and `name` where the component is there already.
+
+[[auth.then]]
+component = \"auth-cookie\"
+name = \"other-application\"
+settings = { cookie = \"other_session\", secret = \"the other application's\" }",
+    },
+    Chain {
+        slot: "limit",
+        own_key: Some("cell"),
+        about: "\
+Further components, asked in this order. All must admit a question: the first that does not counts it
+and says why, and no other counts it. A table for each, at most 7, in a file alone; only `component`
+must be said, and `name` where the component is there already.
+
+[[limit.then]]
+component = \"limit-window\"
+name = \"everybody\"
+cell = \"all\"
+settings = { max = 600, concurrency = 8 }",
+    },
+    Chain {
+        slot: "audit",
+        own_key: Some("file"),
+        about: "\
+Further components: each writes a line of its own for every event, to the same file or to one of its
+own. A table for each, at most 7, in a file alone; only `component` must be said, and `name` where
+the component is there already.
+
+[[audit.then]]
+component = \"audit-jsonl\"
+name = \"second\"
+file = \"/var/log/overlord/second.jsonl\"",
+    },
+];
+
 /// All keys, those of a section in the order in which they are printed.
 pub(super) fn keys() -> impl Iterator<Item = &'static Key> {
-    [house::KEYS, slots::KEYS, agent::KEYS].into_iter().flatten()
+    [house::KEYS, rules::KEYS, slots::KEYS, agent::KEYS].into_iter().flatten()
 }

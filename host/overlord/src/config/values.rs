@@ -1,6 +1,8 @@
 //! A value as somebody wrote it, and the types that can be made of it. Knows the two ways of writing,
 //! the file's and a variable's; knows no key.
 
+use std::path::{Path, PathBuf};
+
 use toml::de::DeValue;
 
 /// How much of a wrong value is shown.
@@ -53,6 +55,12 @@ impl Raw {
             _ => None,
         };
         texts.filter(|texts| texts.iter().all(|text| sound(text)))
+    }
+
+    /// A path, absolute: where it is relative, it lies in `base`.
+    pub(super) fn path(&self, base: &Path) -> Option<PathBuf> {
+        let text = self.text(|text| !text.is_empty() && !text.starts_with('~') && !text.contains('\0'))?;
+        Some(base.join(text))
     }
 
     /// A whole number.

@@ -1,5 +1,7 @@
 //! The values that are one of a few words, each with its words beside it. Owns no rule.
 
+use super::values::Raw;
+
 /// A value that is written as one of a few words.
 pub(super) trait Words: Copy + 'static {
     /// Each word and what it means.
@@ -9,6 +11,12 @@ pub(super) trait Words: Copy + 'static {
 /// The words of a type.
 pub(super) fn words<T: Words>() -> Vec<&'static str> {
     T::WORDS.iter().map(|(word, _)| *word).collect()
+}
+
+/// What is meant by a value.
+pub(super) fn meant<T: Words>(raw: &Raw) -> Option<T> {
+    let text = raw.text(|_| true)?;
+    T::WORDS.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
 }
 
 /// How long an instance of a component lives.

@@ -5,6 +5,7 @@ mod actor;
 mod recent;
 mod run;
 mod title;
+mod whose;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ pub use actor::Actor;
 pub use recent::{Recent, beginning};
 pub use run::{Cancelled, End, NotAnswered, RunId, RunState, Update, state_after};
 pub use title::{NotATitle, TITLE_CHARACTERS_MAX, Title, fold};
+pub use whose::Whose;
 
 /// Whom a request speaks for. Only the auth stage makes one for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,8 @@
-//! From a component's name to a policy that may serve: where its file is read from, and where the
-//! last good bytes of each slot are kept.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the components' files, and the last good bytes of each, are read and kept here"
-)]
+//! From a component's name to a policy that may serve: where its file is read from, and what is tried
+//! before it counts as one.
+#![expect(clippy::disallowed_methods, reason = "the components' files are read here")]
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -49,15 +46,21 @@ pub enum CandidateError {
         /// Why not.
         error: LoadError,
     },
+    /// The component is in quarantine.
+    #[error("{path}: {why}")]
+    Quarantined {
+        /// The file.
+        path: PathBuf,
+        /// Since when, and why.
+        why: String,
+    },
 }
 
-/// The folder of components, and the one in which the last good bytes are kept.
+/// The folder in which operators put components.
 #[derive(Debug, Clone)]
 pub struct Shelf {
-    /// Where operators put components.
+    /// The folder.
     pub components: PathBuf,
-    /// The host's own copies.
-    pub last_good: Option<PathBuf>,
 }
 
 impl Candidate {
@@ -77,6 +80,35 @@ impl Candidate {
             SlotName::Audit => tried(loader, name, bytes, terms, Self::Audit).await?,
             SlotName::Agent => tried(loader, name, bytes, terms, Self::Agent).await?,
         })
+    }
+
+    /// The same bytes that were tried before: what must be done again to have them called, and nothing
+    /// else.
+    pub(super) async fn again(
+        loader: &Loader,
+        slot: SlotName,
+        name: &str,
+        bytes: &[u8],
+        terms: Terms,
+    ) -> Result<Self, LoadError> {
+        Ok(match slot {
+            SlotName::Auth => Self::Auth(loader.prepare(name, bytes, terms).await?.into()),
+            SlotName::Limit => Self::Limit(loader.prepare(name, bytes, terms).await?.into()),
+            SlotName::History => Self::History(loader.prepare(name, bytes, terms).await?.into()),
+            SlotName::Audit => Self::Audit(loader.prepare(name, bytes, terms).await?.into()),
+            SlotName::Agent => Self::Agent(loader.prepare(name, bytes, terms).await?.into()),
+        })
+    }
+
+    /// How its slot is set up.
+    pub(super) fn terms(&self) -> &Terms {
+        match self {
+            Self::Auth(policy) => policy.terms(),
+            Self::Limit(policy) => policy.terms(),
+            Self::History(policy) => policy.terms(),
+            Self::Audit(policy) => policy.terms(),
+            Self::Agent(policy) => policy.terms(),
+        }
     }
 
     /// What its file hashed to.
@@ -102,31 +134,6 @@ impl Shelf {
         let path = self.path(name);
         read_bounded(&path).map_err(|error| CandidateError::File { path, error })
     }
-
-    /// Keeps bytes that serve, for a start at which the file of this component is bad.
-    pub fn keep(&self, slot: SlotName, name: &str, bytes: &[u8]) -> std::io::Result<()> {
-        let Some(folder) = &self.last_good else { return Ok(()) };
-        std::fs::create_dir_all(folder)?;
-        let file = folder.join(kept_as(slot, name));
-        if std::fs::read(&file).is_ok_and(|old| old == bytes) {
-            return Ok(());
-        }
-        let beside = folder.join(format!("{slot}.new"));
-        let mut new = std::fs::File::create(&beside)?;
-        new.write_all(bytes)?;
-        new.sync_all()?;
-        std::fs::rename(&beside, &file)
-    }
-
-    /// The last good bytes of a component in a slot. Those of another name are another rule: one that
-    /// is mistyped in the configuration must not be served by what was there before.
-    pub fn kept(&self, slot: SlotName, name: &str) -> Option<Vec<u8>> {
-        read_bounded(&self.last_good.as_ref()?.join(kept_as(slot, name))).ok()
-    }
-}
-
-fn kept_as(slot: SlotName, name: &str) -> String {
-    format!("{slot}-{name}.wasm")
 }
 
 async fn tried<W: World>(
@@ -143,27 +150,11 @@ async fn tried<W: World>(
     }
 }
 
-fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(super) fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)?.take(COMPONENT_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > COMPONENT_BYTES_MAX {
         return Err(std::io::Error::other(format!("a component may have {COMPONENT_BYTES_MAX} bytes")));
     }
     Ok(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_kept_serves_no_component_of_another_name() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let shelf = Shelf { components: folder.path().into(), last_good: Some(folder.path().join("kept")) };
-        shelf.keep(SlotName::Auth, "auth-cookie", b"one").expect("kept");
-        shelf.keep(SlotName::Auth, "auth-cookie", b"two").expect("kept");
-        assert_eq!(shelf.kept(SlotName::Auth, "auth-cookie").as_deref(), Some(b"two".as_slice()));
-        assert_eq!(shelf.kept(SlotName::Auth, "auth-cokie"), None);
-        assert_eq!(shelf.kept(SlotName::Limit, "auth-cookie"), None);
-    }
 }

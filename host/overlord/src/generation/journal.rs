@@ -4,9 +4,11 @@
 //! [`super::kept`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::plan::Plan;
 use super::standing::{Quarantined, Stage};
 use crate::capability::state::{Change, GROUND, Settle, Space, Spaces, State, StateError};
 use crate::sandbox::SlotName;
@@ -51,6 +53,10 @@ pub struct Record {
     pub why: String,
     /// What it consists of.
     pub members: Vec<Member>,
+    /// What it was to hold, settings and all, as far as this host has seen it: settings may be secrets and
+    /// are not kept.
+    #[serde(skip)]
+    pub plan: Option<Arc<Plan>>,
 }
 
 /// One entry of a generation.
@@ -84,6 +90,18 @@ pub struct TrialRecord {
     pub changed: Vec<Member>,
 }
 
+impl Record {
+    /// Whether both are the same rules, whenever they served.
+    fn is_as(&self, other: &Self) -> bool {
+        let planned = match (&self.plan, &other.plan) {
+            (Some(one), Some(another)) => one == another,
+            // Of settings that no host remembers nothing can be brought back.
+            _ => true,
+        };
+        planned && self.members == other.members
+    }
+}
+
 impl Member {
     /// The name under which its cells lie: no other component's.
     pub fn cells(&self) -> String {
@@ -101,7 +119,10 @@ impl Journal {
     pub fn read(state: &State) -> Result<Self, StateError> {
         let Some(json) = state.rules()? else { return Ok(Self::default()) };
         serde_json::from_str(&json).map_err(|error| {
-            StateError::Broken("state.redb".to_owned(), format!("its record of the rules cannot be read: {error}"))
+            StateError::Broken(
+                "state.redb".to_owned(),
+                format!("its record of the rules cannot be read: {error}"),
+            )
         })
     }
 
@@ -136,17 +157,16 @@ impl Journal {
     }
 
     /// Lets another generation serve: what serves becomes the last of those before, of which `max` are
-    /// remembered.
+    /// remembered, each of them once.
     pub fn serve(&mut self, next: Record, max: usize) {
-        if let Some(mut last) = self.serving.replace(next) {
-            last.until = self.serving.as_ref().map(|serving| serving.since);
-            // One that serves once more is remembered once.
-            self.previous.retain(|known| known.members != last.members);
+        let last = self.serving.take().map(|last| Record { until: Some(next.since), ..last });
+        if let Some(last) = last {
+            self.previous.retain(|known| !known.is_as(&last));
             self.previous.insert(0, last);
         }
-        let serving = self.serving.as_ref().map(|record| record.members.clone());
-        self.previous.retain(|known| Some(&known.members) != serving.as_ref());
+        self.previous.retain(|known| !known.is_as(&next));
         self.previous.truncate(max);
+        self.serving = Some(next);
     }
 
     /// The component that serves in an entry, where that is of this name.
@@ -174,7 +194,9 @@ impl Journal {
             match of_one {
                 _ if written(space) && !retained(space) => None,
                 None => Some(Settle::Forget(space)),
-                Some(all) if all.iter().all(|spaces| spaces.last() == Some(&space)) => Some(Settle::Keep(space)),
+                Some(all) if all.iter().all(|spaces| spaces.last() == Some(&space)) => {
+                    Some(Settle::Keep(space))
+                }
                 Some(_) => None,
             }
         };
@@ -183,7 +205,8 @@ impl Journal {
 
     /// Nobody need look in a space any longer.
     pub fn settled(&mut self, space: Space) {
-        let records = self.serving.iter_mut().chain(&mut self.previous).flat_map(|record| &mut record.members);
+        let records =
+            self.serving.iter_mut().chain(&mut self.previous).flat_map(|record| &mut record.members);
         for member in records.chain(self.candidate.iter_mut().flat_map(|trial| &mut trial.changed)) {
             member.spaces.retain(|&known| known != space);
         }

@@ -2,65 +2,40 @@
 //! began with, so it never sees auth from one and limits from another; the last request that leaves
 //! an old one drops it.
 
+mod canary;
 mod candidate;
 pub mod figures;
+mod files;
+mod journal;
+mod kept;
+mod lifecycle;
+mod plan;
 mod publish;
-mod stand_in;
+mod rules;
+mod shadow;
 mod standing;
+mod start;
 mod watch;
+mod way_back;
+mod witness;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 
+pub use canary::Canary;
 pub use candidate::{Candidate, CandidateError, Shelf};
-pub use publish::{Publisher, StartError};
-pub use standing::{ChangeError, Divergence, Entry, Proposed, Quarantined, Served, Stage, Standing};
+pub use files::NotTaken;
+pub use kept::Kept;
+pub use plan::{Entry, Plan};
+pub use publish::{Publisher, Tools};
+pub use rules::{AuditEntry, AuthEntry, Chains, Generation, LimitEntry, Serving};
+pub use shadow::{About, Shadow};
+pub use standing::{ChangeError, Divergence, Proposed, Quarantined, Served, Stage, Standing, StandingEntry};
+pub use start::StartError;
 pub use watch::watch;
-
-use crate::sandbox::{Agent, Audit, Auth, History, Limit, Policy, SlotName, Terms};
-
-/// All rules of the house at one time.
-#[derive(Debug)]
-pub struct Generation {
-    /// Counted from 1 since the host started.
-    pub number: u64,
-    /// Who is asking?
-    pub auth: Arc<Policy<Auth>>,
-    /// May they ask now?
-    pub limit: Arc<Policy<Limit>>,
-    /// What was said?
-    pub history: Arc<Policy<History>>,
-    /// How is it written down?
-    pub audit: Arc<Policy<Audit>>,
-    /// How is the program driven?
-    pub agent: Arc<Policy<Agent>>,
-    _alive: Alive,
-}
-
-/// What each slot is to hold: the configuration's part of a generation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    slots: [(String, Terms); 5],
-}
-
-impl Plan {
-    /// The component's name and the terms of each slot, asked for in the order of [`SlotName::ALL`].
-    pub fn new(slot: impl FnMut(SlotName) -> (String, Terms)) -> Self {
-        Self { slots: SlotName::ALL.map(slot) }
-    }
-
-    /// The component's name: its file's without the ending.
-    pub fn component(&self, slot: SlotName) -> &str {
-        &self.slots[slot as usize].0
-    }
-
-    /// The slot's terms.
-    pub fn terms(&self, slot: SlotName) -> &Terms {
-        &self.slots[slot as usize].1
-    }
-}
+pub use witness::{Silent, Witness};
 
 /// Counts the generations that have not been dropped.
 #[derive(Debug)]
@@ -80,20 +55,34 @@ impl Drop for Alive {
     }
 }
 
-/// The generation that serves. Cheap to copy.
+/// What serves: all of it or, where a candidate serves a share of the callers, the rest of them.
+#[derive(Debug)]
+pub struct Rules {
+    /// The generation that serves.
+    pub serving: Arc<Generation>,
+    /// The candidate that serves some callers instead, if one does.
+    pub canary: Option<Canary>,
+}
+
+/// The rules that serve. Cheap to copy.
 #[derive(Debug, Clone)]
 pub struct Current {
-    pointer: Arc<ArcSwap<Generation>>,
+    pointer: Arc<ArcSwap<Rules>>,
     alive: Arc<AtomicUsize>,
 }
 
 impl Current {
     /// Pins the generation that serves now.
     pub fn pin(&self) -> Arc<Generation> {
+        Arc::clone(&self.pointer.load().serving)
+    }
+
+    /// Pins what serves now, with the candidate that serves some.
+    pub fn rules(&self) -> Arc<Rules> {
         self.pointer.load_full()
     }
 
-    /// How many generations are alive: the one that serves, and those that requests still hold.
+    /// How many generations are alive: the one that serves, the candidate, and those that requests hold.
     pub fn alive(&self) -> usize {
         self.alive.load(Ordering::Relaxed)
     }

@@ -1,95 +1,99 @@
-//! The one place that makes a generation: at the start, when a file has changed, when the
-//! configuration has. A candidate that fails changes nothing.
+//! The one place that makes a generation serve. Whatever the reason, it goes the same way: the bytes are
+//! kept, the journal is on disk, the pointer is swapped, the change is written down. Knows nothing of what
+//! the reasons are.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
-use super::candidate::{Candidate, CandidateError, Shelf};
-use super::{Alive, Current, Generation, Plan};
+use super::canary::Canary;
+use super::candidate::{Candidate, Shelf};
+use super::journal::{Journal, Member, Record};
+use super::kept::Kept;
+use super::shadow::Shadow;
+use super::standing::{ChangeError, Stage};
+use super::witness::Witness;
+use super::{Current, Generation, Plan, Rules};
+use crate::capability::clock;
+use crate::capability::state::{Space, Spaces, State, StateError};
+use crate::domain::{Actor, Event, Value};
 use crate::sandbox::package::Digest;
-use crate::sandbox::{Loader, SlotName, Terms, in_one_line};
+use crate::sandbox::{LoadError, Loader, SlotName, in_one_line};
 
 /// Makes and publishes generations, one at a time.
 #[derive(Debug)]
 pub struct Publisher {
-    loader: Loader,
-    shelf: Shelf,
-    current: Current,
-    state: Mutex<Publishing>,
+    pub(super) loader: Loader,
+    pub(super) shelf: Shelf,
+    pub(super) kept: Kept,
+    pub(super) state: State,
+    pub(super) witness: Arc<dyn Witness>,
+    /// How many generations that served are remembered.
+    pub(super) previous_max: usize,
+    pub(super) current: Current,
+    pub(super) publishing: Mutex<Publishing>,
+}
+
+/// What a publisher works with.
+#[derive(Debug)]
+pub struct Tools {
+    /// Makes policies of bytes.
+    pub loader: Loader,
+    /// The components' folder.
+    pub shelf: Shelf,
+    /// The host's own copies.
+    pub kept: Kept,
+    /// Where the journal is, and the cells.
+    pub state: State,
+    /// Who is told.
+    pub witness: Arc<dyn Witness>,
+    /// How many generations that served are remembered.
+    pub previous_max: usize,
 }
 
 #[derive(Debug)]
-struct Publishing {
-    plan: Plan,
+pub(super) struct Publishing {
+    /// What the configuration asks for.
+    pub(super) configured: Plan,
+    /// What serves: another plan, where an earlier generation serves again.
+    pub(super) plan: Plan,
+    pub(super) journal: Journal,
+    pub(super) trial: Option<Trial>,
+    /// When each component was loaded, by its digest, in milliseconds since the Unix epoch.
+    pub(super) loaded: HashMap<Digest, u64>,
     /// What has been refused, so that it is not tried again until the file changes.
-    refused: HashSet<(SlotName, Digest)>,
-    /// Why a slot's file cannot be read, as it was said, so that it is not said again.
-    unreadable: HashMap<SlotName, String>,
+    pub(super) refused: HashSet<(SlotName, String, Digest)>,
+    /// Why a component's file cannot be read, as it was said, so that it is not said again.
+    pub(super) unreadable: HashMap<(SlotName, String), String>,
+    /// Where the cells lie of every limiter that may still run.
+    pub(super) running: Vec<Weak<[Space]>>,
 }
 
-/// What the start found in the place of a component that may serve.
-enum Bad {
-    Refused(Digest),
-    Unreadable(String),
+/// A candidate.
+#[derive(Debug)]
+pub(super) struct Trial {
+    /// What in it differs from what serves, by slot and place.
+    pub(super) changed: Candidates,
+    pub(super) generation: Arc<Generation>,
+    /// The comparison, while there is one.
+    pub(super) shadow: Option<Arc<Shadow>>,
 }
 
-/// Why a host cannot start: for every slot without a policy, why.
-#[derive(Debug, thiserror::Error)]
-pub struct StartError {
-    problems: Vec<(SlotName, String)>,
-}
+/// A policy for each entry, by its slot and its place there.
+pub(super) type Candidates = HashMap<(SlotName, usize), Candidate>;
 
-impl std::fmt::Display for StartError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("cannot start, since not every slot has a component that may serve:")?;
-        for (slot, problem) in &self.problems {
-            write!(f, "\n  {slot}: {problem}")?;
-        }
-        f.write_str("\n`make components` builds those that belong to Overlord; `components` (OVERLORD_COMPONENTS) says where they are")
-    }
+/// A change of what serves: what for, in words.
+pub(super) struct Change<'a> {
+    pub(super) event: &'static str,
+    pub(super) by: &'a Actor,
+    pub(super) why: String,
 }
-
-/// How often a file that changes while it is read is read again.
-const READ_TRIES: u32 = 3;
 
 impl Publisher {
-    /// Loads what the plan names and publishes the first generation. A slot whose file is bad is
-    /// served by the last good bytes, loudly.
-    pub async fn start(loader: Loader, shelf: Shelf, plan: Plan) -> Result<Self, StartError> {
-        let slots = SlotName::ALL.map(|slot| first(&loader, &shelf, &plan, slot));
-        let mut candidates = Vec::new();
-        let mut problems = Vec::new();
-        let (mut refused, mut unreadable) = (HashSet::new(), HashMap::new());
-        for (slot, outcome) in SlotName::ALL.into_iter().zip(futures_util::future::join_all(slots).await) {
-            match outcome {
-                Ok((candidate, bad)) => {
-                    candidates.push(candidate);
-                    match bad {
-                        None => {}
-                        Some(Bad::Refused(digest)) => {
-                            refused.insert((slot, digest));
-                        }
-                        Some(Bad::Unreadable(why)) => {
-                            unreadable.insert(slot, why);
-                        }
-                    }
-                }
-                Err(problem) => problems.push((slot, problem)),
-            }
-        }
-        let alive = Arc::new(AtomicUsize::new(0));
-        let Some(generation) = assemble(candidates, &alive) else { return Err(StartError { problems }) };
-        announce(&generation);
-        let current = Current { pointer: Arc::new(ArcSwap::from_pointee(generation)), alive };
-        let state = Mutex::new(Publishing { plan, refused, unreadable });
-        Ok(Self { loader, shelf, current, state })
-    }
-
     /// The pointer to what serves.
     pub fn current(&self) -> Current {
         self.current.clone()
@@ -102,244 +106,251 @@ impl Publisher {
 
     /// The components that some slot holds, by name.
     pub async fn names(&self) -> Vec<String> {
-        let state = self.state.lock().await;
+        let publishing = self.publishing.lock().await;
         let mut names: Vec<_> =
-            SlotName::ALL.map(|slot| state.plan.component(slot).to_owned()).into_iter().collect();
+            publishing.plan.files().into_iter().map(|(_, name)| name.to_owned()).collect();
         names.sort();
         names.dedup();
         names
     }
 
-    /// A component's file has changed: tries it in each slot that names it.
-    pub async fn file_changed(&self, name: &str) {
-        let mut state = self.state.lock().await;
-        for slot in SlotName::ALL {
-            if state.plan.component(slot) == name {
-                let terms = state.plan.terms(slot).clone();
-                if let Some(candidate) = self.try_slot(&mut state, slot, name, terms).await {
-                    self.publish(candidate);
-                }
+    /// What serves, with these entries replaced, as a generation of its own.
+    pub(super) fn made(
+        &self,
+        publishing: &mut Publishing,
+        plan: &Plan,
+        replaced: &Candidates,
+    ) -> Arc<Generation> {
+        let before = self.current.pin();
+        let number = publishing.journal.number();
+        let journal = &mut publishing.journal;
+        let taken = |slot, place: usize| match replaced.get(&(slot, place)) {
+            Some(candidate) => {
+                Some((candidate.clone(), spaces(journal, plan, slot, place, candidate.digest())))
             }
-        }
+            None => before.held(slot, place),
+        };
+        let made = Generation::assemble(number, plan, &self.current.alive, taken);
+        let made = made.expect("what serves has a policy for each entry that is not replaced");
+        publishing.running.extend(made.limit.iter().map(|entry| Arc::downgrade(&entry.spaces)));
+        Arc::new(made)
     }
 
-    /// The configuration has changed: all slots of the new plan, or nothing of it.
-    pub async fn plan_changed(&self, plan: Plan) -> Result<(), CandidateError> {
-        let mut state = self.state.lock().await;
-        if state.plan == plan {
-            return Ok(());
-        }
-        let mut candidates = Vec::new();
-        for slot in SlotName::ALL {
-            let (name, terms) = (plan.component(slot).to_owned(), plan.terms(slot).clone());
-            let bytes = self.shelf.read(&name)?;
-            let (candidate, _) = Candidate::load(&self.loader, slot, &name, &bytes, terms)
-                .await
-                .map_err(|error| CandidateError::Load { path: self.shelf.path(&name), error })?;
-            self.keep(slot, &name, &bytes);
-            candidates.push(candidate);
-        }
-        let mut next = assemble(candidates, &self.current.alive).expect("one candidate for each slot");
-        next.number = self.current.pin().number + 1;
+    /// Lets a generation serve: when this returns it does, its record is on disk, and the change is
+    /// written down. On an error nothing has changed.
+    pub(super) async fn serve(
+        &self,
+        publishing: &mut Publishing,
+        plan: Plan,
+        next: Arc<Generation>,
+        change: Change<'_>,
+    ) -> Result<(), StateError> {
+        let before =
+            publishing.journal.serving.as_ref().map_or_else(Vec::new, |record| record.members.clone());
+        let record = Record {
+            number: next.number,
+            since: clock::now().0,
+            until: None,
+            by: change.by.to_string(),
+            why: change.why.clone(),
+            members: next.members(),
+            plan: Some(Arc::new(plan.clone())),
+        };
+        let changed = differing(&record.members, &before);
+        let mut journal = publishing.journal.clone();
+        journal.serve(record, self.previous_max);
+        journal.keep(&self.state).await?;
+        let last = self.current.pin();
+        publishing.journal = journal;
+        publishing.plan = plan;
         announce(&next);
-        self.current.pointer.store(Arc::new(next));
-        state.plan = plan;
-        state.refused.clear();
-        state.unreadable.clear();
+        last.compare(None);
+        self.current.pointer.store(Arc::new(Rules { serving: Arc::clone(&next), canary: None }));
+        publishing.running.retain(|spaces| spaces.strong_count() > 0);
+        publishing.running.extend(next.limit.iter().map(|entry| Arc::downgrade(&entry.spaces)));
+        for (member, from) in &changed {
+            self.note(&next, &change, member, from.as_ref()).await;
+        }
+        if changed.is_empty() {
+            self.note_all(&next, &change).await;
+        }
+        self.rebase(publishing).await;
         Ok(())
     }
 
-    /// Loads the file of a slot, unless it is what serves or what was refused before.
-    async fn try_slot(
+    /// Writes a change of one entry down.
+    pub(super) async fn note(
         &self,
-        state: &mut Publishing,
-        slot: SlotName,
-        name: &str,
-        terms: Terms,
-    ) -> Option<Candidate> {
-        let current = self.current.pin();
-        for _ in 0..READ_TRIES {
-            let bytes = match self.shelf.read(name) {
-                Ok(bytes) => bytes,
-                Err(error) => {
-                    let why = error.to_string();
-                    if state.unreadable.get(&slot) != Some(&why) {
-                        tracing::warn!("generation {} serves on: {why}", current.number);
-                        state.unreadable.insert(slot, why);
-                    }
-                    return None;
-                }
-            };
-            state.unreadable.remove(&slot);
-            let digest = Digest::of(&bytes);
-            if digest == current.digest(slot) || state.refused.contains(&(slot, digest)) {
-                return None;
-            }
-            let loaded = Candidate::load(&self.loader, slot, name, &bytes, terms.clone()).await;
-            // What was replaced while it was tried is not what the operator wants any more.
-            if self.shelf.read(name).is_ok_and(|now| Digest::of(&now) != digest) {
-                continue;
-            }
-            match loaded {
-                Ok((candidate, cases)) => {
-                    say_cases(name, cases);
-                    self.keep(slot, name, &bytes);
-                    return Some(candidate);
-                }
-                Err(error) => {
-                    state.refused.insert((slot, digest));
-                    tracing::error!(
-                        slot = %slot, component = name, digest = %digest.short(),
-                        "{} was not taken, generation {} serves on: {}",
-                        self.shelf.path(name).display(), current.number, in_one_line(&error.to_string())
-                    );
-                    return None;
-                }
-            }
-        }
-        tracing::warn!("{} keeps changing; it is tried when it rests", self.shelf.path(name).display());
-        None
+        generation: &Arc<Generation>,
+        change: &Change<'_>,
+        member: &Member,
+        from: Option<&Digest>,
+    ) {
+        let digest =
+            |digest: Option<&Digest>| digest.map_or(Value::Absent, |digest| digest.to_string().into());
+        let fields = vec![
+            ("user", change.by.to_string().into()),
+            ("generation", generation.number.into()),
+            ("slot", member.slot.as_str().into()),
+            ("entry", member.entry.as_str().into()),
+            ("from", digest(from)),
+            ("to", digest(Some(&member.digest))),
+            ("why", change.why.as_str().into()),
+        ];
+        let event = Event { name: change.event.into(), at: clock::now(), fields };
+        self.witness.note(generation, &event).await;
     }
 
-    fn keep(&self, slot: SlotName, name: &str, bytes: &[u8]) {
-        if let Err(error) = self.shelf.keep(slot, name, bytes) {
-            tracing::warn!("cannot keep a copy of the {slot} component for a start with a bad file: {error}");
-        }
+    /// Writes down a change that is none of one entry.
+    pub(super) async fn note_all(&self, generation: &Arc<Generation>, change: &Change<'_>) {
+        let fields = vec![
+            ("user", change.by.to_string().into()),
+            ("generation", generation.number.into()),
+            ("why", change.why.as_str().into()),
+        ];
+        let event = Event { name: change.event.into(), at: clock::now(), fields };
+        self.witness.note(generation, &event).await;
     }
 
-    fn publish(&self, candidate: Candidate) {
-        let before = self.current.pin();
-        let next = before.replaced(candidate, &self.current.alive);
-        announce(&next);
-        self.current.pointer.store(Arc::new(next));
+    /// Makes the candidate one of what serves now: its unchanged entries are those. One that has no place
+    /// there any more is let go of.
+    async fn rebase(&self, publishing: &mut Publishing) {
+        let Some(trial) = publishing.trial.take() else { return };
+        let record = publishing.journal.candidate.clone();
+        let plan = publishing.plan.clone();
+        let serving = self.current.pin().members();
+        let at_home = |(&(slot, place), candidate): (&(SlotName, usize), &Candidate)| {
+            let entry = plan.entries(slot).get(place);
+            record.as_ref().is_some_and(|record| {
+                record.changed.iter().any(|member| {
+                    member.slot == slot
+                        && member.digest == candidate.digest()
+                        && entry.is_some_and(|entry| {
+                            entry.name == member.entry
+                                && entry.component == member.component
+                                && entry.terms == *candidate.terms()
+                        })
+                        && !serving.iter().any(|now| {
+                            (now.slot, &now.entry, now.digest) == (slot, &member.entry, member.digest)
+                        })
+                })
+            })
+        };
+        if !trial.changed.iter().all(at_home) {
+            tracing::warn!(
+                "the candidate was let go of: what serves has changed in the entries that it changes"
+            );
+            publishing.journal.candidate = None;
+            if let Err(error) = publishing.journal.keep(&self.state).await {
+                tracing::error!("cannot keep that there is no candidate: {error}");
+            }
+            return;
+        }
+        let generation = self.made(publishing, &plan, &trial.changed);
+        publishing.trial = Some(Trial { generation, shadow: None, ..trial });
+        self.set_stage(publishing);
+    }
+
+    /// Does with the candidate what the journal says: nothing, a comparison, a share of the callers.
+    pub(super) fn set_stage(&self, publishing: &mut Publishing) {
+        let serving = self.current.pin();
+        let mut canary = None;
+        let mut shadow = None;
+        if let (Some(record), Some(trial)) = (&publishing.journal.candidate, &mut publishing.trial) {
+            match record.stage {
+                Stage::Loaded => {}
+                Stage::Shadow => {
+                    let entries =
+                        record.changed.iter().map(|member| (member.slot, member.entry.as_str().into()));
+                    shadow = Some(Arc::new(Shadow::start(trial.generation.chains(), entries)));
+                }
+                Stage::Canary => {
+                    let digests = record.changed.iter().map(|member| member.digest);
+                    canary = Some(Canary::new(Arc::clone(&trial.generation), record.share, digests));
+                }
+            }
+            // What was seen of a comparison can still be looked at when it is over.
+            trial.shadow = shadow.clone().or_else(|| trial.shadow.take());
+        }
+        serving.compare(shadow);
+        self.current.pointer.store(Arc::new(Rules { serving, canary }));
+    }
+
+    /// Removes the copies of components that cannot serve again.
+    pub(super) fn tidy_up(&self, journal: &Journal) {
+        if let Err(error) = self.kept.only(&journal.digests()) {
+            tracing::warn!("cannot remove copies of components that are not needed any more: {error}");
+        }
     }
 }
 
-/// The first policy of a slot, with what is wrong with its file where that does not serve; or why there
-/// is none.
-async fn first(
-    loader: &Loader,
-    shelf: &Shelf,
+/// Where the cells of a component in an entry are to lie.
+pub(super) fn spaces(
+    journal: &mut Journal,
     plan: &Plan,
     slot: SlotName,
-) -> Result<(Candidate, Option<Bad>), String> {
-    let name = plan.component(slot);
-    let bad;
-    let problem = match shelf.read(name) {
-        Ok(bytes) => match Candidate::load(loader, slot, name, &bytes, plan.terms(slot).clone()).await {
-            Ok((candidate, cases)) => {
-                say_cases(name, cases);
-                if let Err(error) = shelf.keep(slot, name, &bytes) {
-                    tracing::warn!("cannot keep a copy of the {slot} component: {error}");
-                }
-                return Ok((candidate, None));
-            }
-            Err(error) => {
-                bad = Bad::Refused(Digest::of(&bytes));
-                CandidateError::Load { path: shelf.path(name), error }.to_string()
-            }
-        },
-        Err(error) => {
-            bad = Bad::Unreadable(error.to_string());
-            error.to_string()
-        }
+    place: usize,
+    digest: Digest,
+) -> Spaces {
+    let Some(entry) = plan.entries(slot).get(place).filter(|_| slot == SlotName::Limit) else {
+        return [].into();
     };
-    let Some(kept) = shelf.kept(slot, name) else { return Err(problem) };
-    match Candidate::load(loader, slot, name, &kept, plan.terms(slot).clone()).await {
-        Ok((candidate, _)) => {
-            tracing::error!(
-                slot = %slot, component = name, digest = %candidate.digest().short(),
-                "{problem}; THE LAST GOOD COPY SERVES INSTEAD until the file is mended"
-            );
-            Ok((candidate, Some(bad)))
-        }
-        Err(error) => {
-            let why = in_one_line(&error.to_string());
-            Err(format!("{problem}; the last good copy cannot serve either: {why}"))
-        }
+    match journal.lineage(&entry.name, &entry.component).cloned() {
+        None => [].into(),
+        Some(last) if last.digest == digest => last.spaces.into(),
+        Some(last) => std::iter::once(journal.space()).chain(last.spaces).collect(),
     }
 }
 
-fn say_cases(name: &str, cases: usize) {
-    if cases == 0 {
-        tracing::warn!("component {name} carries no cases: nothing was tried but that it starts");
-    } else {
-        tracing::debug!("component {name}: its {cases} cases hold");
-    }
+/// The members of which there was none, or another digest, before; with that one.
+pub(super) fn differing(now: &[Member], before: &[Member]) -> Vec<(Member, Option<Digest>)> {
+    let last = |member: &Member| {
+        before
+            .iter()
+            .find(|known| (known.slot, &known.entry) == (member.slot, &member.entry))
+            .map(|known| known.digest)
+    };
+    let changed = now.iter().map(|member| (member.clone(), last(member)));
+    changed.filter(|(member, last)| *last != Some(member.digest)).collect()
 }
 
-fn announce(generation: &Generation) {
+/// Loads bytes for all entries of a slot that hold this component; returns how many cases there were.
+pub(super) async fn load(
+    loader: &Loader,
+    plan: &Plan,
+    slot: SlotName,
+    name: &str,
+    bytes: &[u8],
+) -> Result<(Candidates, usize), LoadError> {
+    let mut candidates = Candidates::new();
+    let mut cases = 0;
+    for (place, entry) in plan.holding(slot, name) {
+        let (candidate, held) = Candidate::load(loader, slot, name, bytes, entry.terms.clone()).await?;
+        candidates.insert((slot, place), candidate);
+        cases = held;
+    }
+    Ok((candidates, cases))
+}
+
+/// The sentence of an error for whoever wanted a change.
+pub(super) fn not_kept(error: &StateError) -> ChangeError {
+    ChangeError::Broken(format!("nothing has changed, since the record of it cannot be kept: {error}"))
+}
+
+/// One line for whoever reads the log.
+pub(super) fn said(error: &LoadError) -> String {
+    in_one_line(&error.to_string())
+}
+
+/// Says what serves: a slot's entries in their order, with a comma between them.
+pub(super) fn announce(generation: &Generation) {
     let mut slots = String::new();
-    for slot in SlotName::ALL {
-        let _ = write!(slots, " {slot}={}@{}", generation.name(slot), generation.digest(slot).short());
+    let mut before = None;
+    for serving in generation.serving() {
+        let _ = match before.replace(serving.slot) {
+            Some(slot) if slot == serving.slot => write!(slots, ",{serving}"),
+            _ => write!(slots, " {}={serving}", serving.slot),
+        };
     }
     tracing::info!("generation {}{slots}", generation.number);
-}
-
-/// The first generation of these; none where a slot has no candidate.
-fn assemble(candidates: Vec<Candidate>, alive: &Arc<AtomicUsize>) -> Option<Generation> {
-    let (mut auth, mut limit, mut history, mut audit, mut agent) = (None, None, None, None, None);
-    for candidate in candidates {
-        match candidate {
-            Candidate::Auth(policy) => auth = Some(policy),
-            Candidate::Limit(policy) => limit = Some(policy),
-            Candidate::History(policy) => history = Some(policy),
-            Candidate::Audit(policy) => audit = Some(policy),
-            Candidate::Agent(policy) => agent = Some(policy),
-        }
-    }
-    Some(Generation {
-        number: 1,
-        auth: auth?,
-        limit: limit?,
-        history: history?,
-        audit: audit?,
-        agent: agent?,
-        _alive: Alive::one_more(alive),
-    })
-}
-
-impl Generation {
-    /// What the slot's file hashed to.
-    pub fn digest(&self, slot: SlotName) -> Digest {
-        match slot {
-            SlotName::Auth => self.auth.digest(),
-            SlotName::Limit => self.limit.digest(),
-            SlotName::History => self.history.digest(),
-            SlotName::Audit => self.audit.digest(),
-            SlotName::Agent => self.agent.digest(),
-        }
-    }
-
-    /// The name of the slot's component.
-    pub fn name(&self, slot: SlotName) -> &str {
-        match slot {
-            SlotName::Auth => self.auth.name(),
-            SlotName::Limit => self.limit.name(),
-            SlotName::History => self.history.name(),
-            SlotName::Audit => self.audit.name(),
-            SlotName::Agent => self.agent.name(),
-        }
-    }
-
-    /// The next generation: this one with one slot replaced.
-    fn replaced(&self, candidate: Candidate, alive: &Arc<AtomicUsize>) -> Self {
-        let mut next = Self {
-            number: self.number + 1,
-            auth: Arc::clone(&self.auth),
-            limit: Arc::clone(&self.limit),
-            history: Arc::clone(&self.history),
-            audit: Arc::clone(&self.audit),
-            agent: Arc::clone(&self.agent),
-            _alive: Alive::one_more(alive),
-        };
-        match candidate {
-            Candidate::Auth(policy) => next.auth = policy,
-            Candidate::Limit(policy) => next.limit = policy,
-            Candidate::History(policy) => next.history = policy,
-            Candidate::Audit(policy) => next.audit = policy,
-            Candidate::Agent(policy) => next.agent = policy,
-        }
-        next
-    }
 }

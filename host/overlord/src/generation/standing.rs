@@ -3,6 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::canary::percent_of;
+use super::journal::{Member, Record};
+use super::publish::Publishing;
 use crate::sandbox::SlotName;
 use crate::sandbox::package::Digest;
 
@@ -21,6 +24,53 @@ pub struct Standing {
     pub alive: usize,
 }
 
+impl Standing {
+    /// What there is to know. `alive`: how many generations are.
+    pub(super) fn of(publishing: &Publishing, alive: usize) -> Self {
+        let journal = &publishing.journal;
+        let entry = |member: &Member| StandingEntry {
+            slot: member.slot,
+            entry: member.entry.clone(),
+            component: member.component.clone(),
+            digest: member.digest,
+            loaded: publishing.loaded.get(&member.digest).copied().unwrap_or_default(),
+        };
+        let served = |record: &Record| Served {
+            number: record.number,
+            since: record.since,
+            until: record.until,
+            by: record.by.clone(),
+            why: record.why.clone(),
+            entries: record.members.iter().map(entry).collect(),
+        };
+        let candidate = journal.candidate.as_ref().zip(publishing.trial.as_ref()).map(|(record, trial)| {
+            let seen = trial.shadow.as_ref().map(|shadow| shadow.seen());
+            Proposed {
+                stage: record.stage,
+                percent: percent_of(record.share),
+                since: record.since,
+                by: record.by.clone(),
+                entries: trial.generation.members().iter().map(entry).collect(),
+                changed: record
+                    .changed
+                    .iter()
+                    .map(|member| format!("{}/{}", member.slot, member.entry))
+                    .collect(),
+                compared: seen.map_or(0, |seen| seen.compared()),
+                diverged: seen.map_or(0, |seen| seen.diverged()),
+                dropped: seen.map_or(0, |seen| seen.dropped()),
+            }
+        });
+        Self {
+            serving: served(journal.serving.as_ref().expect("something serves")),
+            candidate,
+            previous: journal.previous.iter().map(served).collect(),
+            quarantined: journal.quarantined.clone(),
+            alive,
+        }
+    }
+}
+
 /// A generation that serves or has served.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Served {
@@ -36,12 +86,12 @@ pub struct Served {
     /// Why, in a few words.
     pub why: String,
     /// What it is made of, in the order of a question's way.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<StandingEntry>,
 }
 
 /// One component in a slot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct StandingEntry {
     /// Its slot.
     pub slot: SlotName,
     /// Its name, unique in the slot.
@@ -78,7 +128,7 @@ pub struct Proposed {
     /// Who brought it there.
     pub by: String,
     /// All of its entries.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<StandingEntry>,
     /// Which of them differ from what serves, as `slot/entry`.
     pub changed: Vec<String>,
     /// How many of its decisions were compared.

@@ -1,5 +1,6 @@
 //! The order in which a host comes up, and what stops it from doing so.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use super::folders::{self, DataFolder, FolderError};
-use super::plan::plan;
+use super::plan::{own_audit_files, plan, visible_cookies};
 use super::{Host, Signals};
 use crate::capability::audit_file::AuditFile;
 use crate::capability::control::ControlSocket;
@@ -18,7 +19,7 @@ use crate::capability::sign_in::SignIns;
 use crate::capability::state::{State, StateError};
 use crate::config::{self, AgentCommand, Config, Surroundings, Unowned, WallChoice};
 use crate::domain::Recent;
-use crate::generation::{Publisher, Shelf};
+use crate::generation::{Kept, Publisher, Shelf, Tools};
 use crate::homes::Homes;
 use crate::pipeline::{House, REFUSALS_MAX};
 use crate::runs::Runs;
@@ -137,9 +138,25 @@ pub(super) async fn build(
 
     let sandbox = Arc::new(Sandbox::new().map_err(|error| StartError::Engine(format!("{error:#}")))?);
     let loader = Loader::new(sandbox, CodeCache::at(&folder.path().join("compiled")));
-    let shelf =
-        Shelf { components: config.components.clone(), last_good: Some(folder.path().join("last-good")) };
-    let publisher = Publisher::start(loader, shelf, plan(&config, &secrets, &workspace)).await?;
+    // Before the wall, which hides what is there.
+    let file = config.audit.file.as_deref().unwrap_or(Path::new("/dev/null"));
+    let recorder = Recorder {
+        file: AuditFile::open(file).map_err(StartError::Audit)?,
+        own: Arc::new(own_audit(&config).map_err(StartError::Audit)?),
+        fail: match config.audit.slot.fail {
+            config::FailMode::Open => FailMode::Open,
+            config::FailMode::Closed => FailMode::Closed,
+        },
+    };
+    let tools = Tools {
+        loader,
+        shelf: Shelf { components: config.components.clone() },
+        kept: Kept::of(folder.path().join("kept")),
+        state: state.clone(),
+        witness: Arc::new(recorder.clone()),
+        previous_max: config.rules.previous_max,
+    };
+    let publisher = Publisher::start(tools, plan(&config, &secrets, &workspace)).await?;
 
     let program = program(&config.agent.command, &surroundings);
     match &program {
@@ -161,15 +178,6 @@ pub(super) async fn build(
         return Err(StartError::ClosedHome(user.clone(), home));
     }
     homes.make_root().map_err(|error| StartError::Homes(homes.root(), error))?;
-    // Before the wall, which hides what is there.
-    let file = config.audit.file.as_deref().unwrap_or(Path::new("/dev/null"));
-    let recorder = Recorder {
-        file: AuditFile::open(file).map_err(StartError::Audit)?,
-        fail: match config.audit.slot.fail {
-            config::FailMode::Open => FailMode::Open,
-            config::FailMode::Closed => FailMode::Closed,
-        },
-    };
     let supervisor = supervisor(&config, &surroundings, &homes, id).await?;
     let desk = Desk::new(SignIns::of(folder.path()), recorder.clone());
     let house = House {
@@ -202,7 +210,7 @@ pub(super) async fn build(
         guard: Arc::new(Guard::new(&config.server, address.ip())),
         house: Arc::new(house),
         visible: Arc::new(Visible {
-            cookies: vec![config.auth.cookie.clone(), config.auth.own_cookie.clone()],
+            cookies: visible_cookies(&config),
             headers: config.auth.headers.clone(),
         }),
         desk: Arc::new(desk),
@@ -291,7 +299,8 @@ async fn supervisor(
     // Other users' homes; a program's own is laid open again.
     hidden.extend(homes.separate().then(|| homes.root()));
     // It holds what users asked.
-    hidden.extend(config.audit.file.clone().filter(|file| file.is_file() && !file.starts_with(&config.data)));
+    let audit = config.audit.file.clone().into_iter().chain(own_audit_files(config));
+    hidden.extend(audit.filter(|file| file.is_file() && !file.starts_with(&config.data)));
     let options = Options {
         launcher: Launcher { program: "/proc/self/exe".into(), arguments: vec!["launch".into()] },
         data_id: id,
@@ -361,6 +370,13 @@ fn agent(
             linger: LINGER,
         },
     }
+}
+
+/// Opens the files that audit lines go to besides the audit log. One that is the audit log has its one
+/// writer.
+fn own_audit(config: &Config) -> std::io::Result<HashMap<PathBuf, AuditFile>> {
+    let files = own_audit_files(config).into_iter().filter(|file| Some(file) != config.audit.file.as_ref());
+    files.map(|file| AuditFile::open(&file).map(|open| (file, open))).collect()
 }
 
 async fn listen(config: &Config) -> Result<TcpListener, StartError> {

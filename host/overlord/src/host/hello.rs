@@ -5,15 +5,12 @@ use super::build::{Program, StartError};
 use crate::capability::clock;
 use crate::config::ServerConfig;
 use crate::domain::{Principal, SessionId};
+use crate::stages::issue;
 
 pub(super) async fn hello(host: &Host, user: &str) -> Result<String, StartError> {
     let who = Principal { user: user.to_owned(), roles: Vec::new() };
     let generation = host.service.house.current.pin();
-    let issued = generation
-        .auth
-        .issue(&who, clock::now())
-        .await
-        .map_err(|error| StartError::Hello(error.to_string()))?;
+    let issued = issue(&generation, &who).await.map_err(|error| StartError::Hello(error.to_string()))?;
     let (address, session) = (ServerConfig::on_this_machine(host.address), SessionId::fresh());
     let cookie = format!("{}={}", issued.name, issued.value);
     let agent = match &host.program {

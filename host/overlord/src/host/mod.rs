@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 pub use build::{Program, StartError};
 pub use folders::{DataFolder, FolderError};
-pub use plan::{plan, terms};
+pub use plan::plan;
 
 use crate::capability::clock;
 use crate::capability::control::ControlSocket;

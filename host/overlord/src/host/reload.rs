@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::signal::unix::Signal;
 
 use super::folders::DataFolder;
-use super::plan::plan;
+use super::plan::{own_audit_files, plan, visible_cookies};
 use crate::config::{Config, Surroundings};
 use crate::generation::Publisher;
 
@@ -36,6 +36,14 @@ async fn reload(publisher: &Publisher, running: &Config, mut new: Config) -> any
     if new.secret_key_file != running.secret_key_file {
         // The wall is built at the start: agents could read a file that it does not know.
         anyhow::bail!("`secret_key_file` is another one; restart the host, so that agents cannot see it");
+    }
+    let known = own_audit_files(running);
+    if let Some(file) = own_audit_files(&new).iter().find(|file| !known.contains(file)) {
+        // Neither the wall nor the one who writes knows it.
+        anyhow::bail!(
+            "audit lines are to go to {}, where none went so far; restart the host, so that agents cannot see it",
+            file.display()
+        );
     }
     for warning in &new.warnings {
         tracing::warn!("{warning}");
@@ -68,6 +76,7 @@ fn needs_restart(running: &Config, new: &Config) -> Vec<&'static str> {
         ("log", running.log != new.log),
         ("auth.cookie", running.auth.cookie != new.auth.cookie),
         ("auth.own_cookie", running.auth.own_cookie != new.auth.own_cookie),
+        ("auth.then", visible_cookies(running) != visible_cookies(new)),
         ("auth.headers", running.auth.headers != new.auth.headers),
         ("audit.file", running.audit.file != new.audit.file),
         ("audit.fail", running.audit.slot.fail != new.audit.slot.fail),

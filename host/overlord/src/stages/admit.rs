@@ -1,6 +1,6 @@
-//! May they ask now? One step a caller: the limiter decides, the place is taken (one to run, or one in
-//! the queue), the cell, the session's owner and the run are on disk, before anybody else's decision about
-//! the same caller begins.
+//! May they ask now? One step a caller: the limiters decide, one after another; the place is taken (one to
+//! run, or one in the queue); the cells, the session's owner and the run are on disk, before another
+//! decision about the same caller, or on a cell that callers share, begins.
 
 use std::sync::Arc;
 
@@ -9,13 +9,15 @@ use crate::capability::state::{
     Cell, CellChange, CellKey, Change, Outcome, RunChange, RunRecord, State, StateError,
 };
 use crate::domain::{Refusal, RunId, SessionId, Verdict};
+use crate::generation::{About, LimitEntry};
+use crate::sandbox::SlotName;
 use crate::sandbox::hooks::Load;
 
 use super::identify::Caller;
 use super::places::{Closed, Place, Places};
 use super::queue::{Queue, Ticket};
 
-/// How often a decision is made again because the cell has changed meanwhile. Within one host it never
+/// How often a decision is made again because a cell has changed meanwhile. Within one host it never
 /// does; two hosts may share a store one day.
 const TRIES_MAX: u32 = 5;
 
@@ -107,6 +109,39 @@ enum Next {
     Refuse(Refusal),
 }
 
+/// A limiter that is asked about a caller.
+struct Asked<'a> {
+    /// Its place in the chain.
+    place: usize,
+    entry: &'a LimitEntry,
+    /// By which its cell is kept.
+    key: CellKey,
+}
+
+/// What the whole chain says.
+struct Decision {
+    verdict: Verdict,
+    /// What is to be remembered of it.
+    cells: Vec<CellChange>,
+    /// The places of those who then have counted the question.
+    counted: Vec<usize>,
+}
+
+impl Asked<'_> {
+    /// What decisions on the same cell take turns for. A newline is in no name.
+    fn turn(&self) -> String {
+        format!("{}\n{}", self.key.entry, self.key.whose)
+    }
+}
+
+/// The limiters that have a cell for the caller, in their order.
+fn asked(caller: &Caller) -> Vec<Asked<'_>> {
+    let entries = caller.generation().limit.iter().enumerate();
+    entries
+        .filter_map(|(place, entry)| Some(Asked { place, entry, key: entry.key(caller.principal())? }))
+        .collect()
+}
+
 impl Admission {
     /// Decides about one question; about one that has waited, for the second time and on.
     pub async fn admit(
@@ -114,27 +149,14 @@ impl Admission {
         demand: &Demand<'_>,
         mut waited: Option<Ticket>,
     ) -> Result<Admitted, NotAdmitted> {
+        let asked = asked(demand.caller);
+        let shared = asked.iter().filter(|asked| asked.entry.whose.is_shared()).map(Asked::turn).collect();
         let user = &demand.caller.principal().user;
-        let _turn = self.places.turn(user).await;
+        let _turns = self.places.turns(user, shared).await;
         for _ in 0..TRIES_MAX {
-            let limit = &demand.caller.generation().limit;
-            let key =
-                CellKey { spaces: [].into(), entry: limit.name().into(), whose: format!("user:{user}") };
-            let before = self.state.cell(&key).map_err(|error| broken(&error))?;
-            let load = Load {
-                running: self.places.running(user),
-                waiting: waited.as_ref().map_or_else(|| self.queue.length(user), Ticket::ahead),
-                queued_since: waited.as_ref().map(Ticket::since),
-            };
-            let remembered = before.as_ref().map_or(&[][..], |cell| &cell.bytes);
-            let decision = limit.admit(demand.caller.principal(), clock::now(), load, remembered).await;
-            let (verdict, after) = decision.map_err(|_| NotAdmitted::Broken)?;
+            let Decision { verdict, cells, counted } = self.decide(demand, &asked, waited.as_ref()).await?;
             let first = waited.is_none();
-            let next = self.next(demand, verdict, &mut waited)?;
-            let cells = after
-                .map(|bytes| CellChange { key, before, after: Cell { form: String::new(), bytes } })
-                .into_iter()
-                .collect();
+            let mut next = self.next(demand, verdict, &mut waited)?;
             let runs = matches!(next, Next::Run(_));
             let change = Change {
                 cells,
@@ -156,6 +178,9 @@ impl Admission {
                     Outcome::Owned => return Err(NotAdmitted::Hidden),
                 }
             }
+            if let Next::Wait(ticket) = &mut next {
+                ticket.counted_by(counted);
+            }
             return match next {
                 Next::Run(place) => Ok(Admitted::Now(Permit {
                     caller: demand.caller.clone(),
@@ -166,8 +191,53 @@ impl Admission {
                 Next::Refuse(refusal) => Err(NotAdmitted::Refused(refusal)),
             };
         }
-        tracing::error!("the cell of a caller changed {TRIES_MAX} times while a decision was made");
+        tracing::error!("a cell changed {TRIES_MAX} times while a decision was made");
         Err(NotAdmitted::Broken)
+    }
+
+    /// Asks one limiter after another. All admit, and each has its cell changed; or one does not, and its
+    /// cell alone is.
+    async fn decide(
+        &self,
+        demand: &Demand<'_>,
+        asked: &[Asked<'_>],
+        waited: Option<&Ticket>,
+    ) -> Result<Decision, NotAdmitted> {
+        let who = demand.caller.principal();
+        let (mut cells, mut counted) = (Vec::new(), Vec::new());
+        for Asked { place, entry, key } in asked {
+            let before = self.state.cell(key).map_err(|error| broken(&error))?;
+            let remembered =
+                entry.policy.understood(before.clone()).await.map_err(|_| NotAdmitted::Broken)?;
+            let load = Load {
+                running: self.places.running(&who.user),
+                waiting: waited.map_or_else(|| self.queue.length(&who.user), Ticket::ahead),
+                queued_since: waited.and_then(|ticket| ticket.since_for(*place)),
+            };
+            let now = clock::now();
+            let decision = entry.policy.admit(who, now, load, &remembered).await;
+            let (verdict, after) = decision.map_err(|_| NotAdmitted::Broken)?;
+            if let Some(shadow) = &*demand.caller.generation().shadow() {
+                shadow.offer(SlotName::Limit, &entry.name, || About::Limit {
+                    caller: who.clone(),
+                    now,
+                    load,
+                    cell: before.clone(),
+                    said: verdict.clone(),
+                });
+            }
+            let cell = after.map(|bytes| CellChange {
+                key: key.clone(),
+                before,
+                after: Cell { form: entry.policy.form().to_owned(), bytes },
+            });
+            if verdict != Verdict::Admit {
+                return Ok(Decision { verdict, cells: cell.into_iter().collect(), counted: vec![*place] });
+            }
+            cells.extend(cell);
+            counted.push(*place);
+        }
+        Ok(Decision { verdict: Verdict::Admit, cells, counted })
     }
 
     /// Takes the place that a verdict gives.

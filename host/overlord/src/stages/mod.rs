@@ -22,7 +22,7 @@ mod titles;
 pub use admit::{Admission, Admitted, Demand, NotAdmitted, Permit};
 pub use answer::{Agent, Failed, Setting, answer};
 pub use export::{Format, export};
-pub use identify::{Caller, NotIdentified, identify};
+pub use identify::{Caller, NotIdentified, identify, issue};
 pub use list::{Cursor, Line, Listing, PAGE_LINES, PAGE_LINES_MAX, Wanted, list, list_deleted};
 pub use own::{Ownership, Rules, claim};
 pub use page::{PART_MESSAGES, PART_MESSAGES_MAX, Part, Side, page};

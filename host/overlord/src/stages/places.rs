@@ -14,7 +14,14 @@ pub struct Places {
     max: u32,
     taken: Mutex<Taken>,
     running: watch::Sender<u32>,
-    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    turns: Mutex<HashMap<Of, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// What decisions take turns for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Of {
+    User(String),
+    Shared(String),
 }
 
 #[derive(Debug, Default)]
@@ -129,14 +136,30 @@ impl Places {
     }
 
     /// A user's turn to be decided upon: one decision a user at a time, so that what one decision saw
-    /// is what it commits to.
-    pub async fn turn(&self, user: &str) -> Turn<'_> {
+    /// is what it commits to. Decisions about the same of `shared`, which are the names of what several
+    /// users have together, take turns as well.
+    pub async fn turns(&self, user: &str, mut shared: Vec<String>) -> Vec<Turn<'_>> {
+        // All in one order, the user's own first: nobody who has a turn waits for one who waits for them,
+        // and whoever waits for their own holds up nobody else.
+        shared.sort();
+        shared.dedup();
+        let names = std::iter::once(Of::User(user.to_owned())).chain(shared.into_iter().map(Of::Shared));
+        let mut turns = Vec::new();
+        for of in names {
+            turns.push(self.turn(of).await);
+        }
+        turns
+    }
+
+    async fn turn(&self, of: Of) -> Turn<'_> {
         let lock = {
             let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(turns.entry(user.to_owned()).or_default())
+            Arc::clone(turns.entry(of.clone()).or_default())
         };
-        let guard = Arc::clone(&lock).lock_owned().await;
-        Turn { places: self, user: user.to_owned(), lock: Some(lock), guard: Some(guard) }
+        let mut turn = Turn { places: self, of, lock: Some(lock), guard: None };
+        let lock = turn.lock.as_ref().map(Arc::clone).expect("it is dropped with the turn alone");
+        turn.guard = Some(lock.lock_owned().await);
+        turn
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -167,23 +190,23 @@ impl Drop for Place {
     }
 }
 
-/// See [`Places::turn`].
+/// See [`Places::turns`].
 #[derive(Debug)]
 pub struct Turn<'a> {
     places: &'a Places,
-    user: String,
+    of: Of,
     lock: Option<Arc<tokio::sync::Mutex<()>>>,
     guard: Option<tokio::sync::OwnedMutexGuard<()>>,
 }
 
 impl Drop for Turn<'_> {
-    /// Forgets the user's lock where nobody else waits for it.
+    /// Forgets the lock where nobody else waits for it.
     fn drop(&mut self) {
         self.guard = None;
         let mut turns = self.places.turns.lock().unwrap_or_else(PoisonError::into_inner);
         self.lock = None;
-        if turns.get(&self.user).is_some_and(|lock| Arc::strong_count(lock) == 1) {
-            turns.remove(&self.user);
+        if turns.get(&self.of).is_some_and(|lock| Arc::strong_count(lock) == 1) {
+            turns.remove(&self.of);
         }
     }
 }
@@ -228,14 +251,32 @@ mod tests {
     #[tokio::test]
     async fn turns_leave_nothing_behind() {
         let places = Places::new(1);
-        let first = places.turn("a").await;
-        let other = places.turn("b").await;
-        let waiting = places.turn("a");
+        let first = places.turns("a", vec![]).await;
+        let other = places.turns("b", vec![]).await;
+        let waiting = places.turns("a", vec![]);
         tokio::pin!(waiting);
         assert!(futures_util::FutureExt::now_or_never(&mut waiting).is_none());
         drop(first);
         let second = waiting.await;
         drop((second, other));
+        assert!(places.turns.lock().expect("no panic").is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_shared_has_one_turn_and_leaves_nothing_behind() {
+        let places = Places::new(1);
+        let shared = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let first = places.turns("a", shared(&["y", "x", "x"])).await;
+        {
+            let waiting = places.turns("b", shared(&["x"]));
+            tokio::pin!(waiting);
+            assert!(futures_util::FutureExt::now_or_never(&mut waiting).is_none());
+            assert!(futures_util::FutureExt::now_or_never(places.turns("x", vec![])).is_some());
+            // One that gives up waiting is forgotten like one that had its turn.
+        }
+        drop(first);
+        assert!(places.turns.lock().expect("no panic").is_empty());
+        drop(places.turns("b", shared(&["x"])).await);
         assert!(places.turns.lock().expect("no panic").is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! Questions that wait for their asker's running ones to end, each user's in the order in which they
 //! came. Owns who is before whom, and how many may wait; whether they may ask the limiter decides.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -36,6 +36,7 @@ pub struct Ticket {
     user: String,
     number: u64,
     since: Instant,
+    counted: BTreeSet<usize>,
 }
 
 impl Queue {
@@ -58,7 +59,13 @@ impl Queue {
         waiting.by_user.entry(user.to_owned()).or_default().push_back(number);
         waiting.next += 1;
         waiting.total += 1;
-        Some(Ticket { queue: Arc::clone(self), user: user.to_owned(), number, since })
+        Some(Ticket {
+            queue: Arc::clone(self),
+            user: user.to_owned(),
+            number,
+            since,
+            counted: BTreeSet::new(),
+        })
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -74,9 +81,15 @@ impl Ticket {
         u32::try_from(own.take_while(|number| **number != self.number).count()).unwrap_or(u32::MAX)
     }
 
-    /// Since when it waits.
-    pub fn since(&self) -> Instant {
-        self.since
+    /// Since when it waits as the limiter in this place of its chain knows it: none where that one has
+    /// not counted it yet.
+    pub fn since_for(&self, place: usize) -> Option<Instant> {
+        self.counted.contains(&place).then_some(self.since)
+    }
+
+    /// Notes that the limiters in these places have counted it.
+    pub fn counted_by(&mut self, places: impl IntoIterator<Item = usize>) {
+        self.counted.extend(places);
     }
 
     /// Changes whenever somebody leaves the queue, whoever it is.
@@ -121,6 +134,17 @@ mod tests {
         assert_eq!((queue.length("a"), queue.length("b"), queue.length("c")), (2, 1, 0));
         drop((one, other, three));
         assert!(queue.waiting().by_user.is_empty() && queue.waiting().total == 0);
+    }
+
+    #[test]
+    fn only_those_who_have_counted_it_know_since_when_it_waits() {
+        let queue = Arc::new(Queue::default());
+        let mut ticket = queue.join("a", Instant(7)).expect("room");
+        assert_eq!(ticket.since_for(1), None);
+        ticket.counted_by([1]);
+        assert_eq!([0, 1, 2].map(|place| ticket.since_for(place)), [None, Some(Instant(7)), None]);
+        ticket.counted_by([0, 1]);
+        assert_eq!([0, 1].map(|place| ticket.since_for(place)), [Some(Instant(7)); 2]);
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! How is it written down? Every outcome passes here; a broken format breaks no answer unless the
 //! configuration says that it should.
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::capability::audit_file::AuditFile;
 use crate::domain::{Event, Value};
-use crate::generation::Generation;
+use crate::generation::{About, Generation, Witness};
+use crate::sandbox::SlotName;
 
 /// What a broken policy of a slot that may choose does to an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,6 +27,8 @@ pub enum FailMode {
 pub struct Recorder {
     /// Where lines go.
     pub file: AuditFile,
+    /// The files of those entries that have one of their own.
+    pub own: Arc<HashMap<PathBuf, AuditFile>>,
     /// What happens when the format is broken.
     pub fail: FailMode,
 }
@@ -31,21 +38,51 @@ pub struct Recorder {
 pub struct Unrecorded;
 
 impl Recorder {
-    /// Writes an event down; returns when its line is in the file. Where the format is broken the
-    /// host's own plain line stands in.
+    /// Writes an event down in the form of each entry, in their order; returns when the lines are in
+    /// their files. Where a format is broken the host's own plain line stands in for its line, and the
+    /// others are written all the same.
     pub async fn record(&self, generation: &Generation, event: &Event) -> Result<(), Unrecorded> {
-        if !self.file.enabled() {
-            return Ok(());
+        let mut outcome = Ok(());
+        for entry in &generation.audit {
+            let file = self.file_of(entry.file.as_deref());
+            if !file.enabled() {
+                continue;
+            }
+            if let Ok(line) = entry.policy.format(event).await {
+                if let Some(shadow) = &*generation.shadow() {
+                    shadow.offer(SlotName::Audit, &entry.name, || About::Audit {
+                        event: event.clone(),
+                        said: line.clone(),
+                    });
+                }
+                file.write(line).await;
+                continue;
+            }
+            file.write(plain(event)).await;
+            if self.fail == FailMode::Closed {
+                outcome = Err(Unrecorded);
+            }
         }
-        if let Ok(line) = generation.audit.format(event).await {
-            self.file.write(line).await;
-            return Ok(());
-        }
-        self.file.write(plain(event)).await;
-        match self.fail {
-            FailMode::Open => Ok(()),
-            FailMode::Closed => Err(Unrecorded),
-        }
+        outcome
+    }
+
+    /// A file that was not there when the host started is not known, and what would go there goes to the
+    /// audit log: a line too many is better than one too few.
+    fn file_of(&self, own: Option<&Path>) -> &AuditFile {
+        own.and_then(|path| self.own.get(path)).unwrap_or(&self.file)
+    }
+}
+
+impl Witness for Recorder {
+    /// A change of the rules is an event like any other; it is made whether or not a format is broken.
+    fn note<'a>(
+        &'a self,
+        generation: &'a Arc<Generation>,
+        event: &'a Event,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(async {
+            let _ = self.record(generation, event).await;
+        })
     }
 }
 

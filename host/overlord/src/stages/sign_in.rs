@@ -4,7 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Caller, Recorder};
+use super::{Caller, Recorder, issue};
 use crate::capability::clock;
 use crate::capability::sign_in::{SignIn, SignIns};
 use crate::domain::Event;
@@ -53,8 +53,7 @@ impl Desk {
         let found = on_disk(move || desk.look(&token, clock::now())).await?;
         let Some(found) = found else { return Err(self.refused()) };
         // Before it is used up: a policy that is broken should not cost somebody their address.
-        let issued =
-            generation.auth.issue(found.who(), clock::now()).await.map_err(|_| NotSignedIn::Broken)?;
+        let issued = issue(generation, found.who()).await.map_err(|_| NotSignedIn::Broken)?;
         let who = found.who().user.clone();
         if !on_disk(move || SignIn::take(&found)).await? {
             return Err(self.refused());

@@ -71,7 +71,8 @@ pub enum Settle {
 }
 
 impl Settle {
-    fn space(self) -> Space {
+    /// Which one.
+    pub fn space(self) -> Space {
         match self {
             Self::Keep(space) | Self::Forget(space) => space,
         }

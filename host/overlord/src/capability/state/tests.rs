@@ -167,3 +167,20 @@ async fn the_rules_are_kept() {
     state.write(Change { rules: Some("{}".into()), ..Change::default() }).await.expect("written");
     assert_eq!(state.rules().expect("read").as_deref(), Some("{}"));
 }
+
+#[tokio::test]
+async fn all_cells_of_a_change_or_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = State::open(folder.path()).expect("open");
+    let shared = CellKey { spaces: [].into(), entry: "house".into(), whose: "all".into() };
+    let both = |all: &[u8]| {
+        let mut change = cell(b"", b"1");
+        change.cells.extend(cell_of(shared.clone(), all, b"2").cells);
+        change
+    };
+    assert_eq!(state.write(both(b"no")).await.expect("answered"), Outcome::CellMoved);
+    assert_eq!(state.cell(&key(&[], "a")).expect("read"), None, "the first is not there without the second");
+    assert_eq!(state.write(both(b"")).await.expect("answered"), Outcome::Written);
+    let there = [key(&[], "a"), shared].map(|key| state.cell(&key).expect("read"));
+    assert_eq!(there, [Some(bytes(b"1")), Some(bytes(b"2"))]);
+}

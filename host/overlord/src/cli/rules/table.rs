@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::domain::Instant;
-use crate::generation::{Entry, Proposed, Served, Stage, Standing};
+use crate::generation::{Proposed, Served, Stage, Standing, StandingEntry as Entry};
 use crate::sandbox::in_one_line;
 
 /// Everything.

@@ -6,6 +6,7 @@ use super::super::words::{FailMode, Instances, Wasi, words};
 /// In the order in which they are printed.
 pub(super) const KEYS: &[Key] = &[
     component("auth.component", r#""auth-cookie""#),
+    name("auth.name", r#""auth-cookie""#),
     instances("auth.instances"),
     wasi("auth.wasi"),
     Key {
@@ -38,6 +39,15 @@ pub(super) const KEYS: &[Key] = &[
         about: "The request headers that the component sees besides the two cookies.",
     },
     component("limit.component", r#""limit-window""#),
+    name("limit.name", r#""limit-window""#),
+    Key {
+        path: "limit.cell",
+        shape: Shape::Cell,
+        preset: Preset::Value(r#""caller""#),
+        original: None,
+        about: "What the component remembers is remembered of whom: caller (each user), role:NAME (all who have\n\
+                that role together; others are not asked about) or all (everybody together).",
+    },
     instances("limit.instances"),
     wasi("limit.wasi"),
     Key {
@@ -87,6 +97,7 @@ pub(super) const KEYS: &[Key] = &[
         about: "What a request gets when the component breaks: 500, always.",
     },
     component("audit.component", r#""audit-jsonl""#),
+    name("audit.name", r#""audit-jsonl""#),
     instances("audit.instances"),
     wasi("audit.wasi"),
     Key {
@@ -109,6 +120,12 @@ pub(super) const KEYS: &[Key] = &[
 pub(super) const fn component(path: &'static str, preset: &'static str) -> Key {
     let about = "The component: NAME.wasm in the components directory.";
     Key { path, shape: Shape::Component, preset: Preset::Value(preset), original: None, about }
+}
+
+const fn name(path: &'static str, shown: &'static str) -> Key {
+    let about =
+        "What the component is called in its slot, where others are asked after it. By default like itself.";
+    Key { path, shape: Shape::Name, preset: Preset::Found(shown), original: None, about }
 }
 
 pub(super) const fn instances(path: &'static str) -> Key {

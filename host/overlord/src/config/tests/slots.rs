@@ -1,6 +1,6 @@
 //! Slots: settings as the component gets them, and what may not fail open; and the wall.
 
-use super::super::read::SETTINGS_MAX_BYTES;
+use super::super::slots::SETTINGS_MAX_BYTES;
 use super::super::{FailMode, Instances, Slot, WallChoice, Wasi};
 use super::{assert_error, from_environment, from_file};
 
@@ -63,10 +63,13 @@ fn a_number_beyond_64_bits_is_no_number() {
 fn default_settings_stay_with_the_component_that_they_are_meant_for() {
     let config =
         from_file("[limit.settings]\nmax = 5\nextra = 'x'", &[]).expect("one of three, and one more");
-    assert_eq!(settings(&config.limit), ["window_s=3600", "max=5", "concurrency=1", "queue=0", "extra=x"]);
+    assert_eq!(
+        settings(&config.limit.slot),
+        ["window_s=3600", "max=5", "concurrency=1", "queue=0", "extra=x"]
+    );
     let other = "[limit]\ncomponent = 'limit-other'\n[limit.settings]\nmax = 'many'";
     let config = from_file(other, &[]).expect("another component's own meaning of max");
-    assert_eq!(settings(&config.limit), ["max=many"]);
+    assert_eq!(settings(&config.limit.slot), ["max=many"]);
     assert_error(
         from_file("[limit.settings]\nmax = 'many'", &[]),
         "DIR/overlord.toml:2: limit.settings.max is a text, which is not a whole number",

@@ -30,14 +30,15 @@ fn nothing_said_is_a_whole_configuration() {
         ("session", "overlord_session")
     );
     assert!(config.auth.headers.is_empty());
-    let slots = [&config.auth.slot, &config.limit, &config.history, &config.audit.slot, &config.agent.slot];
+    let slots =
+        [&config.auth.slot, &config.limit.slot, &config.history, &config.audit.slot, &config.agent.slot];
     let names: Vec<_> = slots.iter().map(|slot| slot.component.as_str()).collect();
     assert_eq!(names, ["auth-cookie", "limit-window", "history-claude", "audit-jsonl", "agent-claude"]);
     assert!(slots.iter().all(|slot| slot.instances == Instances::Fresh && slot.wasi == Wasi::None));
     let open: Vec<_> = slots.iter().map(|slot| slot.fail == FailMode::Open).collect();
     assert_eq!(open, [false, false, false, true, false]);
     let limits = [("window_s", "3600"), ("max", "60"), ("concurrency", "1"), ("queue", "0")];
-    assert_eq!(config.limit.settings.0, limits.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    assert_eq!(config.limit.slot.settings.0, limits.map(|(name, value)| (name.to_owned(), value.to_owned())));
     assert_eq!(
         config.audit.file.as_deref(),
         Some(path("/nonexistent/you/.local/state/overlord/audit.jsonl"))
@@ -92,6 +93,8 @@ fn wrong(shape: &Shape) -> (&'static str, &'static str) {
         Shape::Token => ("a;b", r#""""#),
         Shape::Tokens => ("a b", r#"[""]"#),
         Shape::Component => ("../x", r#""X.wasm""#),
+        Shape::Name => ("A b", "[]"),
+        Shape::Cell => ("everybody", "[]"),
         Shape::Flag => ("yes", r#""true""#),
         Shape::Number { .. } => ("1.5", r#""1""#),
         Shape::Choice(_) | Shape::Closed(_) => ("perhaps", "true"),
@@ -155,7 +158,7 @@ fn own_variables_outrank_the_originals_and_those_the_file() {
     ] {
         let config = from_file(file, environment).expect(workspace);
         assert_eq!(config.workspace, path(workspace));
-        assert!(config.limit.settings.0.contains(&("max".to_owned(), max.to_owned())), "{max}");
+        assert!(config.limit.slot.settings.0.contains(&("max".to_owned(), max.to_owned())), "{max}");
         assert_eq!(config.audit.file.as_deref(), audit.map(path));
     }
 }
@@ -165,7 +168,7 @@ fn the_original_services_limits_are_honoured() {
     let environment =
         [("AGENT_RATE_WINDOW_S", "10"), ("AGENT_RATE_MAX", "2"), ("AGENT_CONCURRENCY_PER_USER", "3")];
     let config = from_environment(&environment).expect("the original's names");
-    let settings: Vec<_> = config.limit.settings.0.iter().map(|(n, v)| format!("{n}={v}")).collect();
+    let settings: Vec<_> = config.limit.slot.settings.0.iter().map(|(n, v)| format!("{n}={v}")).collect();
     assert_eq!(settings, ["window_s=10", "max=2", "concurrency=3", "queue=0"]);
     assert_error(
         from_environment(&[("AGENT_RATE_MAX", "")]),

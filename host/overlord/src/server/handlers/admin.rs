@@ -37,7 +37,7 @@ pub(in crate::server) async fn page(headers: HeaderMap) -> Response {
 
 /// `GET /admin/api/rules`
 pub(in crate::server) async fn rules(State(service): InService) -> Response {
-    told(service.publisher.standing().await)
+    told(Ok(service.publisher.standing().await))
 }
 
 #[derive(Default, Deserialize)]

@@ -8,13 +8,12 @@ use axum::response::Response;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
-use super::{changed, not_good, told, wanted};
+use super::{changed, not_good, wanted};
 use crate::domain::Actor;
-use crate::generation::ChangeError;
 use crate::sandbox::SlotName;
 use crate::sandbox::package::COMPONENT_BYTES_MAX;
 use crate::server::query::Query;
-use crate::server::routes::{InService, Service};
+use crate::server::routes::InService;
 use crate::server::{incoming, reply};
 
 /// How long a component may take to arrive: the largest one over a line of 5 Mbit/s.
@@ -27,13 +26,13 @@ const UPLOADS_MAX: usize = 2;
 /// How long someone should wait where there are so many.
 const UPLOAD_AGAIN_S: u32 = 5;
 
-/// The longest name of an entry or a component, in bytes.
+/// The longest name of an entry, in bytes.
 const NAME_BYTES_MAX: usize = 100;
 
 /// The places of components that are on their way.
 static UPLOADS: Semaphore = Semaphore::const_new(UPLOADS_MAX);
 
-/// `POST /admin/api/candidate?slot=&entry=&name=`
+/// `POST /admin/api/candidate?slot=&entry=`
 pub(in crate::server) async fn propose(
     State(service): InService,
     Extension(actor): Extension<Actor>,
@@ -45,11 +44,10 @@ pub(in crate::server) async fn propose(
         let slots = SlotName::ALL.map(SlotName::as_str).join(", ");
         return not_good(&format!("The slot is missing or none: ?slot= is one of {slots}"));
     };
-    let (entry, name) = (query.text("entry"), query.text("name"));
-    if entry.into_iter().chain(name).any(|name| !is_name(name)) {
-        return not_good("The name of an entry or a component has lower-case letters, digits and -");
+    let entry = query.text("entry").map(str::to_owned);
+    if entry.as_deref().is_some_and(|name| !is_name(name)) {
+        return not_good("The name of an entry has lower-case letters, digits and -");
     }
-    let (entry, name) = (entry.map(str::to_owned), name.map(str::to_owned));
     let Ok(place) = UPLOADS.try_acquire() else {
         let detail = "Other components are being loaded; try again soon";
         return reply::later(StatusCode::SERVICE_UNAVAILABLE, detail, UPLOAD_AGAIN_S);
@@ -59,29 +57,11 @@ pub(in crate::server) async fn propose(
         Ok(bytes) => bytes,
         Err(answer) => return answer,
     };
-    let name = match name {
-        Some(name) => name,
-        None => match serving(&service, slot, entry.as_deref()).await {
-            Ok(name) => name,
-            Err(error) => return told(Err(error)),
-        },
-    };
     changed(async move {
         let _place = place;
-        service.publisher.propose(slot, entry.as_deref(), &name, &bytes, &actor).await
+        service.publisher.propose(slot, entry.as_deref(), &bytes, &actor).await
     })
     .await
-}
-
-/// The name of the component that serves where a new one is to go.
-async fn serving(service: &Service, slot: SlotName, entry: Option<&str>) -> Result<String, ChangeError> {
-    let standing = service.publisher.standing().await?;
-    let mut entries = standing.serving.entries.into_iter().filter(|found| found.slot == slot);
-    let found = entries.find(|found| entry.is_none_or(|entry| found.entry == entry));
-    found.map(|found| found.component).ok_or_else(|| {
-        let entry = entry.unwrap_or_default();
-        ChangeError::Unknown(format!("The slot {slot} has no entry {entry}"))
-    })
 }
 
 /// As the configuration has them.
