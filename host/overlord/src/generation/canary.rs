@@ -22,7 +22,11 @@ pub struct Canary {
 
 impl Canary {
     /// That share, in hundredths of a per cent. `changed`: what makes the candidate the one that it is.
-    pub(super) fn new(generation: Arc<Generation>, share: u32, changed: impl Iterator<Item = Digest>) -> Self {
+    pub(super) fn new(
+        generation: Arc<Generation>,
+        share: u32,
+        changed: impl Iterator<Item = Digest>,
+    ) -> Self {
         let salt = changed.map(|digest| digest.to_string()).collect::<String>();
         Self { generation, share, salt: Digest::of(salt.as_bytes()) }
     }

@@ -1,9 +1,6 @@
 //! From a component's name to a policy that may serve: where its file is read from, and what is tried
 //! before it counts as one.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the components' files are read here"
-)]
+#![expect(clippy::disallowed_methods, reason = "the components' files are read here")]
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};

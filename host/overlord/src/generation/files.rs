@@ -2,11 +2,11 @@
 //! when it was last heeded is no wish to change anything: what was promoted or brought back since goes on
 //! serving. Owns what is tried and what is not tried again.
 
+use super::Plan;
 use super::candidate::{CandidateError, Shelf};
 use super::journal::Journal;
 use super::kept::Kept;
 use super::publish::{Candidates, Change, Publisher, Publishing, load, said};
-use super::Plan;
 use crate::capability::clock;
 use crate::capability::state::StateError;
 use crate::domain::Actor;
@@ -57,8 +57,7 @@ impl Publisher {
         let Some(digest) = seen else { return };
         let before = publishing.journal.seen.insert(name.to_owned(), digest);
         let next = self.made(&mut publishing, &plan, &taken);
-        let change =
-            Change { event: "rules_changed", by: &Actor::File, why: format!("{name}.wasm changed") };
+        let change = Change { event: "rules_changed", by: &Actor::File, why: format!("{name}.wasm changed") };
         if let Err(error) = self.serve(&mut publishing, plan, next, change).await {
             tracing::error!("{name}.wasm was not taken, since the record of it cannot be kept: {error}");
             match before {
@@ -210,11 +209,11 @@ pub(super) async fn first(
                 );
                 return Ok(First { candidates, ..first });
             }
-            let loaded = match may_serve(journal, digest) {
+            let outcome = match may_serve(journal, digest) {
                 Err(why) => Err(why),
                 Ok(()) => load(loader, plan, slot, name, &bytes).await.map_err(|error| said(&error)),
             };
-            match loaded {
+            match outcome {
                 Ok((candidates, cases)) => {
                     say_cases(name, cases);
                     if let Err(error) = kept.keep(digest, &bytes) {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
 use super::standing::{Quarantined, Stage};
-use crate::capability::state::{Change, GROUND, Settle, Space, Spaces, State, StateError};
+use crate::capability::state::{Change, Settle, Space, Spaces, State, StateError};
 use crate::sandbox::SlotName;
 use crate::sandbox::package::Digest;
 
@@ -119,7 +119,10 @@ impl Journal {
     pub fn read(state: &State) -> Result<Self, StateError> {
         let Some(json) = state.rules()? else { return Ok(Self::default()) };
         serde_json::from_str(&json).map_err(|error| {
-            StateError::Broken("state.redb".to_owned(), format!("its record of the rules cannot be read: {error}"))
+            StateError::Broken(
+                "state.redb".to_owned(),
+                format!("its record of the rules cannot be read: {error}"),
+            )
         })
     }
 
@@ -137,7 +140,7 @@ impl Journal {
 
     /// A space for one more component.
     pub fn space(&mut self) -> Space {
-        self.spaced = self.spaced.max(GROUND) + 1;
+        self.spaced += 1;
         self.spaced
     }
 
@@ -191,7 +194,9 @@ impl Journal {
             match of_one {
                 _ if written(space) && !retained(space) => None,
                 None => Some(Settle::Forget(space)),
-                Some(all) if all.iter().all(|spaces| spaces.last() == Some(&space)) => Some(Settle::Keep(space)),
+                Some(all) if all.iter().all(|spaces| spaces.last() == Some(&space)) => {
+                    Some(Settle::Keep(space))
+                }
                 Some(_) => None,
             }
         };
@@ -200,7 +205,8 @@ impl Journal {
 
     /// Nobody need look in a space any longer.
     pub fn settled(&mut self, space: Space) {
-        let records = self.serving.iter_mut().chain(&mut self.previous).flat_map(|record| &mut record.members);
+        let records =
+            self.serving.iter_mut().chain(&mut self.previous).flat_map(|record| &mut record.members);
         for member in records.chain(self.candidate.iter_mut().flat_map(|trial| &mut trial.changed)) {
             member.spaces.retain(|&known| known != space);
         }

@@ -11,7 +11,15 @@ fn member(digest: &[u8], spaces: &[Space]) -> Member {
 }
 
 fn record(number: u64, member: Member) -> Record {
-    Record { number, since: number * 10, until: None, by: "file".into(), why: "x".into(), members: vec![member], plan: None }
+    Record {
+        number,
+        since: number * 10,
+        until: None,
+        by: "file".into(),
+        why: "x".into(),
+        members: vec![member],
+        plan: None,
+    }
 }
 
 fn numbers(journal: &Journal) -> (u64, Vec<u64>) {

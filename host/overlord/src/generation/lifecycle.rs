@@ -3,21 +3,22 @@
 
 use std::sync::Arc;
 
-use super::candidate::Candidate;
+use tokio::time::Instant;
+
+use super::Generation;
 use super::canary::{percent_of, share_of};
 use super::files::may_serve;
-use super::journal::{Journal, Member, Record, TrialRecord};
-use super::publish::{Candidates, Change, Publisher, Publishing, Trial, differing, load, not_kept, said};
-use super::standing::{ChangeError, Divergence, Proposed, Quarantined, Served, Stage, Standing, StandingEntry};
-use super::{Generation, Plan};
+use super::journal::{Member, TrialRecord};
+use super::publish::{
+    Candidates, Change, LookingBack, Publisher, Publishing, Trial, differing, load, not_kept, said,
+};
+use super::shadow::Shadow;
+use super::standing::{ChangeError, Divergence, Stage, Standing};
 use crate::capability::clock;
 use crate::capability::state::{Spaces, StateError};
 use crate::domain::Actor;
 use crate::sandbox::SlotName;
 use crate::sandbox::package::Digest;
-
-/// The longest reason that is kept, in characters.
-const WHY_CHARACTERS_MAX: usize = 500;
 
 /// What is answered to a change.
 type Outcome = Result<Standing, ChangeError>;
@@ -49,7 +50,8 @@ impl Publisher {
         let stage = publishing.journal.candidate.as_ref().map(|record| record.stage);
         if stage == Some(Stage::Canary) {
             return Err(ChangeError::NotNow(
-                "the candidate serves callers already; promote or abort it before another one comes".to_owned(),
+                "the candidate serves callers already; promote or abort it before another one comes"
+                    .to_owned(),
             ));
         }
         let digest = Digest::of(bytes);
@@ -128,18 +130,40 @@ impl Publisher {
         let record = publishing.journal.candidate.take();
         let plan = publishing.plan.clone();
         let change = Change { event: "rules_promoted", by, why: "the candidate was promoted".to_owned() };
+        let before = self.current.pin();
         if let Err(error) = self.serve(&mut publishing, plan, Arc::clone(&trial.generation), change).await {
             publishing.journal.candidate = record;
             publishing.trial = Some(trial);
             return Err(not_kept(&error));
         }
+        if self.budget.automatic && self.budget.divergences_max.is_some() {
+            let changed = record.map_or_else(Vec::new, |record| record.changed);
+            self.look_back(&mut publishing, &before, &changed);
+        }
         Ok(Standing::of(&publishing, self.current.alive()))
+    }
+
+    /// Has what served before compared with what serves, for one window of the budget.
+    fn look_back(&self, publishing: &mut Publishing, before: &Generation, changed: &[Member]) {
+        let Some(first) = changed.iter().find(|member| compared(member.slot)) else { return };
+        let entries = changed.iter().map(|member| (member.slot, member.entry.as_str().into()));
+        publishing.looking_back = Some(LookingBack {
+            shadow: Arc::new(Shadow::start(before.chains(), entries)),
+            digest: first.digest,
+            until: Instant::now() + self.budget.window,
+        });
+        self.set_stage(publishing);
     }
 
     /// Lets go of the candidate.
     pub async fn abort(&self, by: &Actor) -> Outcome {
+        self.abort_since("the candidate was let go of", by).await
+    }
+
+    /// Lets go of the candidate for a reason.
+    pub(super) async fn abort_since(&self, why: &str, by: &Actor) -> Outcome {
         let mut publishing = self.publishing.lock().await;
-        self.abort_candidate(&mut publishing, by, "the candidate was let go of").await?;
+        self.abort_candidate(&mut publishing, by, why).await?;
         Ok(Standing::of(&publishing, self.current.alive()))
     }
 
@@ -177,16 +201,24 @@ impl Publisher {
             }
             match load(&self.loader, &plan, member.slot, &member.component, &bytes).await {
                 Ok((candidates, _)) => changed.extend(candidates),
-                Err(error) => tracing::warn!("the candidate of the slot {} cannot be used: {}", member.slot, said(&error)),
+                Err(error) => tracing::warn!(
+                    "the candidate of the slot {} cannot be used: {}",
+                    member.slot,
+                    said(&error)
+                ),
             }
             publishing.loaded.insert(member.digest, clock::now().0);
         }
         let generation = self.made(publishing, &plan, &changed);
         let whole = record.changed.iter().all(|member| {
-            generation.members().iter().any(|made| (made.slot, &made.entry, made.digest) == (member.slot, &member.entry, member.digest))
+            generation.members().iter().any(|made| {
+                (made.slot, &made.entry, made.digest) == (member.slot, &member.entry, member.digest)
+            })
         });
         if changed.is_empty() || !whole {
-            tracing::warn!("the candidate that there was when the host stopped was let go of: not all of it is there");
+            tracing::warn!(
+                "the candidate that there was when the host stopped was let go of: not all of it is there"
+            );
             publishing.journal.candidate = None;
             if let Err(error) = publishing.journal.keep(&self.state).await {
                 tracing::error!("cannot keep that there is no candidate: {error}");
@@ -197,12 +229,18 @@ impl Publisher {
         self.set_stage(publishing);
     }
 
-    pub(super) async fn abort_candidate(&self, publishing: &mut Publishing, by: &Actor, why: &str) -> Result<(), ChangeError> {
+    pub(super) async fn abort_candidate(
+        &self,
+        publishing: &mut Publishing,
+        by: &Actor,
+        why: &str,
+    ) -> Result<(), ChangeError> {
         candidate(publishing)?;
         let members = self.members_of_candidate(publishing);
         self.put(publishing, None).await?;
         publishing.trial = None;
-        self.note_each(publishing, &members, &Change { event: "rules_aborted", by, why: why.to_owned() }).await;
+        self.note_each(publishing, &members, &Change { event: "rules_aborted", by, why: why.to_owned() })
+            .await;
         self.tidy_up(&publishing.journal);
         Ok(())
     }
@@ -233,7 +271,6 @@ impl Publisher {
             self.note(&serving, change, member, from.as_ref()).await;
         }
     }
-
 }
 
 /// The candidate as it is kept.
@@ -242,7 +279,9 @@ fn candidate(publishing: &Publishing) -> Result<TrialRecord, ChangeError> {
 }
 
 fn none() -> ChangeError {
-    ChangeError::NotNow("there is no candidate; load one first (`overlord rules load FILE --slot SLOT`)".to_owned())
+    ChangeError::NotNow(
+        "there is no candidate; load one first (`overlord rules load FILE --slot SLOT`)".to_owned(),
+    )
 }
 
 fn renewed(record: TrialRecord, by: &Actor) -> TrialRecord {

@@ -2,6 +2,7 @@
 //! began with, so it never sees auth from one and limits from another; the last request that leaves
 //! an old one drops it.
 
+mod budget;
 mod canary;
 mod candidate;
 mod files;
@@ -23,16 +24,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 
+pub use budget::{Budget, keep_to};
 pub use canary::Canary;
 pub use candidate::{Candidate, CandidateError, Shelf};
+pub use files::NotTaken;
 pub use kept::Kept;
 pub use plan::{Entry, Plan};
-pub use files::NotTaken;
 pub use publish::{Publisher, Tools};
-pub use start::StartError;
 pub use rules::{AuditEntry, AuthEntry, Chains, Generation, LimitEntry, Serving};
 pub use shadow::{About, Shadow};
 pub use standing::{ChangeError, Divergence, Proposed, Quarantined, Served, Stage, Standing, StandingEntry};
+pub use start::StartError;
 pub use watch::watch;
 pub use witness::{Silent, Witness};
 

@@ -4,14 +4,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
 
-use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
-use super::candidate::{Candidate, Shelf};
+use super::budget::Budget;
 use super::canary::Canary;
+use super::candidate::{Candidate, Shelf};
 use super::journal::{Journal, Member, Record};
 use super::kept::Kept;
 use super::shadow::Shadow;
@@ -34,6 +34,7 @@ pub struct Publisher {
     pub(super) witness: Arc<dyn Witness>,
     /// How many generations that served are remembered.
     pub(super) previous_max: usize,
+    pub(super) budget: Budget,
     pub(super) current: Current,
     pub(super) publishing: Mutex<Publishing>,
 }
@@ -53,6 +54,8 @@ pub struct Tools {
     pub witness: Arc<dyn Witness>,
     /// How many generations that served are remembered.
     pub previous_max: usize,
+    /// When the host changes the rules by itself.
+    pub budget: Budget,
 }
 
 #[derive(Debug)]
@@ -63,6 +66,7 @@ pub(super) struct Publishing {
     pub(super) plan: Plan,
     pub(super) journal: Journal,
     pub(super) trial: Option<Trial>,
+    pub(super) looking_back: Option<LookingBack>,
     /// When each component was loaded, by its digest, in milliseconds since the Unix epoch.
     pub(super) loaded: HashMap<Digest, u64>,
     /// What has been refused, so that it is not tried again until the file changes.
@@ -81,6 +85,15 @@ pub(super) struct Trial {
     pub(super) generation: Arc<Generation>,
     /// The comparison, while there is one.
     pub(super) shadow: Option<Arc<Shadow>>,
+}
+
+/// For a while after a promotion what served before is compared with what serves.
+#[derive(Debug)]
+pub(super) struct LookingBack {
+    pub(super) shadow: Arc<Shadow>,
+    /// What was promoted.
+    pub(super) digest: Digest,
+    pub(super) until: Instant,
 }
 
 /// A policy for each entry, by its slot and its place there.
@@ -107,19 +120,27 @@ impl Publisher {
     /// The components that some slot holds, by name.
     pub async fn names(&self) -> Vec<String> {
         let publishing = self.publishing.lock().await;
-        let mut names: Vec<_> = publishing.plan.files().into_iter().map(|(_, name)| name.to_owned()).collect();
+        let mut names: Vec<_> =
+            publishing.plan.files().into_iter().map(|(_, name)| name.to_owned()).collect();
         names.sort();
         names.dedup();
         names
     }
 
     /// What serves, with these entries replaced, as a generation of its own.
-    pub(super) fn made(&self, publishing: &mut Publishing, plan: &Plan, replaced: &Candidates) -> Arc<Generation> {
+    pub(super) fn made(
+        &self,
+        publishing: &mut Publishing,
+        plan: &Plan,
+        replaced: &Candidates,
+    ) -> Arc<Generation> {
         let before = self.current.pin();
         let number = publishing.journal.number();
         let journal = &mut publishing.journal;
         let taken = |slot, place: usize| match replaced.get(&(slot, place)) {
-            Some(candidate) => Some((candidate.clone(), spaces(journal, plan, slot, place, candidate.digest()))),
+            Some(candidate) => {
+                Some((candidate.clone(), spaces(journal, plan, slot, place, candidate.digest())))
+            }
             None => before.held(slot, place),
         };
         let made = Generation::assemble(number, plan, &self.current.alive, taken);
@@ -137,7 +158,8 @@ impl Publisher {
         next: Arc<Generation>,
         change: Change<'_>,
     ) -> Result<(), StateError> {
-        let before = publishing.journal.serving.as_ref().map_or_else(Vec::new, |record| record.members.clone());
+        let before =
+            publishing.journal.serving.as_ref().map_or_else(Vec::new, |record| record.members.clone());
         let record = Record {
             number: next.number,
             since: clock::now().0,
@@ -153,6 +175,7 @@ impl Publisher {
         journal.keep(&self.state).await?;
         let last = self.current.pin();
         publishing.journal = journal;
+        publishing.looking_back = None;
         publishing.plan = plan;
         announce(&next);
         last.compare(None);
@@ -177,7 +200,8 @@ impl Publisher {
         member: &Member,
         from: Option<&Digest>,
     ) {
-        let digest = |digest: Option<&Digest>| digest.map_or(Value::Absent, |digest| digest.to_string().into());
+        let digest =
+            |digest: Option<&Digest>| digest.map_or(Value::Absent, |digest| digest.to_string().into());
         let fields = vec![
             ("user", change.by.to_string().into()),
             ("generation", generation.number.into()),
@@ -227,7 +251,9 @@ impl Publisher {
             })
         };
         if !trial.changed.iter().all(at_home) {
-            tracing::warn!("the candidate was let go of: what serves has changed in the entries that it changes");
+            tracing::warn!(
+                "the candidate was let go of: what serves has changed in the entries that it changes"
+            );
             publishing.journal.candidate = None;
             if let Err(error) = publishing.journal.keep(&self.state).await {
                 tracing::error!("cannot keep that there is no candidate: {error}");
@@ -243,12 +269,13 @@ impl Publisher {
     pub(super) fn set_stage(&self, publishing: &mut Publishing) {
         let serving = self.current.pin();
         let mut canary = None;
-        let mut shadow = None;
+        let mut shadow = publishing.looking_back.as_ref().map(|back| Arc::clone(&back.shadow));
         if let (Some(record), Some(trial)) = (&publishing.journal.candidate, &mut publishing.trial) {
             match record.stage {
                 Stage::Loaded => {}
                 Stage::Shadow => {
-                    let entries = record.changed.iter().map(|member| (member.slot, member.entry.as_str().into()));
+                    let entries =
+                        record.changed.iter().map(|member| (member.slot, member.entry.as_str().into()));
                     shadow = Some(Arc::new(Shadow::start(trial.generation.chains(), entries)));
                 }
                 Stage::Canary => {
@@ -257,7 +284,9 @@ impl Publisher {
                 }
             }
             // What was seen of a comparison can still be looked at when it is over.
-            trial.shadow = shadow.clone().or_else(|| trial.shadow.take());
+            if record.stage == Stage::Shadow {
+                trial.shadow.clone_from(&shadow);
+            }
         }
         serving.compare(shadow);
         self.current.pointer.store(Arc::new(Rules { serving, canary }));
@@ -272,8 +301,16 @@ impl Publisher {
 }
 
 /// Where the cells of a component in an entry are to lie.
-pub(super) fn spaces(journal: &mut Journal, plan: &Plan, slot: SlotName, place: usize, digest: Digest) -> Spaces {
-    let Some(entry) = plan.entries(slot).get(place).filter(|_| slot == SlotName::Limit) else { return [].into() };
+pub(super) fn spaces(
+    journal: &mut Journal,
+    plan: &Plan,
+    slot: SlotName,
+    place: usize,
+    digest: Digest,
+) -> Spaces {
+    let Some(entry) = plan.entries(slot).get(place).filter(|_| slot == SlotName::Limit) else {
+        return [].into();
+    };
     match journal.lineage(&entry.name, &entry.component).cloned() {
         None => [].into(),
         Some(last) if last.digest == digest => last.spaces.into(),
@@ -284,7 +321,10 @@ pub(super) fn spaces(journal: &mut Journal, plan: &Plan, slot: SlotName, place: 
 /// The members of which there was none, or another digest, before; with that one.
 pub(super) fn differing(now: &[Member], before: &[Member]) -> Vec<(Member, Option<Digest>)> {
     let last = |member: &Member| {
-        before.iter().find(|known| (known.slot, &known.entry) == (member.slot, &member.entry)).map(|known| known.digest)
+        before
+            .iter()
+            .find(|known| (known.slot, &known.entry) == (member.slot, &member.entry))
+            .map(|known| known.digest)
     };
     let changed = now.iter().map(|member| (member.clone(), last(member)));
     changed.filter(|(member, last)| *last != Some(member.digest)).collect()

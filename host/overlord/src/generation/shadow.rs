@@ -155,10 +155,13 @@ impl Seen {
 
     async fn compare(&self, other: &Chains, asked: Asked) {
         let slot = asked.about.slot();
-        let Some((user, serving, candidate)) = said_twice(other, &asked.entry, asked.about).await else { return };
+        let Some((user, serving, candidate)) = said_twice(other, &asked.entry, asked.about).await else {
+            return;
+        };
         self.compared.fetch_add(1, Ordering::Relaxed);
         if serving != candidate {
             self.diverged.fetch_add(1, Ordering::Relaxed);
+            other.tally(slot, &asked.entry).inspect(|tally| tally.diverged());
             self.samples.push(Divergence {
                 at: clock::now().0,
                 slot,

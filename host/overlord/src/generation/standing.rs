@@ -51,7 +51,11 @@ impl Standing {
                 since: record.since,
                 by: record.by.clone(),
                 entries: trial.generation.members().iter().map(entry).collect(),
-                changed: record.changed.iter().map(|member| format!("{}/{}", member.slot, member.entry)).collect(),
+                changed: record
+                    .changed
+                    .iter()
+                    .map(|member| format!("{}/{}", member.slot, member.entry))
+                    .collect(),
                 compared: seen.map_or(0, |seen| seen.compared()),
                 diverged: seen.map_or(0, |seen| seen.diverged()),
                 dropped: seen.map_or(0, |seen| seen.dropped()),

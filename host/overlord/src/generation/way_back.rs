@@ -142,7 +142,10 @@ impl Publisher {
         let number = publishing.journal.number();
         let taken = |slot, place| policies.remove(&(slot, place));
         let next = Generation::assemble(number, &plan, &self.current.alive, taken).ok_or_else(|| {
-            ChangeError::NotNow(format!("generation {} cannot be brought back: it is not whole", target.number))
+            ChangeError::NotNow(format!(
+                "generation {} cannot be brought back: it is not whole",
+                target.number
+            ))
         })?;
         let change = Change { event: "rules_rolled_back", by, why };
         self.serve(publishing, plan, Arc::new(next), change).await.map_err(|error| not_kept(&error))

@@ -17,7 +17,7 @@ use crate::capability::process::is_there;
 use crate::capability::sign_in::SignIns;
 use crate::capability::state::{State, StateError};
 use crate::config::{self, AgentCommand, Config, Surroundings, Unowned, WallChoice};
-use crate::generation::{Kept, Publisher, Shelf, Tools};
+use crate::generation::{Budget, Kept, Publisher, Shelf, Tools};
 use crate::homes::Homes;
 use crate::pipeline::House;
 use crate::runs::Runs;
@@ -153,6 +153,7 @@ pub(super) async fn build(
         state: state.clone(),
         witness: Arc::new(recorder.clone()),
         previous_max: config.rules.previous_max,
+        budget: budget(&config),
     };
     let publisher = Publisher::start(tools, plan(&config, &secrets, &workspace)).await?;
 
@@ -226,6 +227,17 @@ impl Program {
                 path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
             }
         }
+    }
+}
+
+/// When the host changes the rules by itself.
+fn budget(config: &Config) -> Budget {
+    let configured = &config.rules.budget;
+    Budget {
+        automatic: configured.automatic,
+        failures_max: configured.failures_max as u64,
+        window: configured.window,
+        divergences_max: configured.divergences_max.map(|max| max as u64),
     }
 }
 

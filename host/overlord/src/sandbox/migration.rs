@@ -37,9 +37,10 @@ impl Policy<Limit> {
             return Ok(());
         }
         let pre = CellsOfOtherFormsPre::new(self.bare.clone()).map_err(|error| format!("{error:#}"))?;
-        let said = call_in(self, INTERFACE, "form()", Lent::Nothing, |_| ()).await.map_err(|error| match error {
-            CallError::Cannot(why) | CallError::Broken(why) => why,
-        })?;
+        let said =
+            call_in(self, INTERFACE, "form()", Lent::Nothing, |_| ()).await.map_err(|error| match error {
+                CallError::Cannot(why) | CallError::Broken(why) => why,
+            })?;
         let Val::String(form) = said.value else { return Err("its `form` is no text".to_owned()) };
         if form.is_empty() || form.len() > FORM_BYTES_MAX || form.chars().any(char::is_control) {
             return Err(format!(

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::capability::clock;
 use crate::domain::Principal;
 use crate::generation::{About, Current, Generation};
-use crate::sandbox::SlotName;
 use crate::sandbox::Broken;
+use crate::sandbox::SlotName;
 use crate::sandbox::hooks::{Denial, Issued, Judgement, Request};
 
 /// Someone whom the auth policy has let in, and the generation that did.
