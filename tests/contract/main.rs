@@ -18,5 +18,6 @@ mod names;
 mod raw;
 mod stage;
 mod stock;
+mod tally;
 mod tools;
 mod warm;

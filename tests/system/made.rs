@@ -50,7 +50,8 @@ pub fn broken(world: &str, does: Does) -> Vec<u8> {
 pub fn closed_limiter(message: &str) -> Vec<u8> {
     // result<outcome, fault>: ok, `refuse` with an event and a message, no time to wait, no cell.
     let event = "rate_limited";
-    answering_limiter(
+    answering(
+        "limit-policy",
         &[0, 2, TEXTS, event.len(), TEXTS + event.len(), message.len()],
         &format!("{event}{message}"),
     )
@@ -58,14 +59,23 @@ pub fn closed_limiter(message: &str) -> Vec<u8> {
 
 /// A limiter that cannot decide, whatever it is asked.
 pub fn faulting_limiter(message: &str) -> Vec<u8> {
-    answering_limiter(&[1, TEXTS, message.len()], message)
+    answering("limit-policy", &[1, TEXTS, message.len()], message)
 }
+
+/// An auth component to whom nobody is welcome.
+pub fn unwelcoming_auth(why: &str) -> Vec<u8> {
+    // result<judgement, fault>: ok, `denied`, `forbidden` with its reason.
+    answering("auth-policy", &[0, 1, FORBIDDEN, TEXTS, why.len()], why)
+}
+
+/// The place of `forbidden` among the denials.
+const FORBIDDEN: usize = 3;
 
 /// Where the texts of an answer lie in the memory of a small component: behind the answer itself.
 const TEXTS: usize = 64;
 
-/// A limiter whose every answer is these words of memory, and zeros behind them.
-fn answering_limiter(answer: &[usize], texts: &str) -> Vec<u8> {
+/// A component of a world whose every answer is these words of memory, and zeros behind them.
+fn answering(wanted: &str, answer: &[usize], texts: &str) -> Vec<u8> {
     let word = |word: &usize| u32::try_from(*word).expect("it is small").to_le_bytes();
     let escaped = |bytes: &[u8]| {
         bytes.iter().fold(String::new(), |mut text, byte| {
@@ -76,7 +86,7 @@ fn answering_limiter(answer: &[usize], texts: &str) -> Vec<u8> {
     let answer = escaped(&answer.iter().flat_map(word).collect::<Vec<u8>>());
     let texts = escaped(texts.as_bytes());
     let data = format!("(data (i32.const 0) \"{answer}\") (data (i32.const {TEXTS}) \"{texts}\")");
-    component("limit-policy", &data, "(i32.const 0)")
+    component(wanted, &data, "(i32.const 0)")
 }
 
 /// A component that wants WASI and nothing else, as the binary format has it: an instance type with

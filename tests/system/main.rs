@@ -9,6 +9,7 @@ mod attack_agent;
 mod attack_network;
 mod audit;
 mod auth;
+mod chains;
 mod cli;
 mod components;
 mod config_errors;

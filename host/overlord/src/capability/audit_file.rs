@@ -18,7 +18,7 @@ const QUEUE_MAX: usize = 1024;
 const BATCH_MAX: usize = 256;
 
 /// How many lines are kept in memory for administrators: what fits on a few screens.
-const RECENT_MAX: usize = 100;
+pub const RECENT_MAX: usize = 100;
 
 /// How much of a line is kept there: the usual ones have some 300 bytes, and a hundred of the longest
 /// would be 25 MiB.

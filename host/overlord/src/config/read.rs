@@ -17,7 +17,8 @@ use super::values::{Raw, is_token, shown};
 use super::web::{self, HostName, WebOrigin};
 use super::words::{Words, meant};
 use super::{
-    AuditConfig, AuthConfig, Config, LogConfig, RunsConfig, ServerConfig, SessionsConfig, Surroundings,
+    AuditConfig, AuthConfig, Config, LogConfig, RulesConfig, RunsConfig, ServerConfig, SessionsConfig,
+    Surroundings,
 };
 
 /// The largest configuration file that is read: hundreds of times what the annotated one has.
@@ -288,11 +289,11 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn flag(&mut self, path: &'static str) -> bool {
+    pub(super) fn flag(&mut self, path: &'static str) -> bool {
         self.read(path, false, Raw::flag)
     }
 
-    fn number<T: TryFrom<i64> + Default>(&mut self, path: &'static str) -> T {
+    pub(super) fn number<T: TryFrom<i64> + Default>(&mut self, path: &'static str) -> T {
         let Shape::Number { min, max } = key(path).shape else { panic!("{path} is no number") };
         self.read(path, T::default(), |raw| {
             let number = raw.number().filter(|number| (min..=max).contains(number))?;
@@ -300,7 +301,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn seconds(&mut self, path: &'static str) -> Duration {
+    pub(super) fn seconds(&mut self, path: &'static str) -> Duration {
         Duration::from_secs(self.number(path))
     }
 

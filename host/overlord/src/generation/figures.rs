@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::publish::Publisher;
 use crate::capability::clock;
-use crate::sandbox::SlotName;
 use crate::sandbox::package::Digest;
+use crate::sandbox::{SlotName, Tally};
 
 /// How long a step is: short enough to watch a change, and a page asks as often.
 pub const STEP: Duration = Duration::from_secs(5);
@@ -157,7 +157,7 @@ impl Figures {
 impl Publisher {
     /// What every component has done so far.
     pub fn counted(&self) -> Vec<Counted> {
-        Vec::new()
+        self.loader.sandbox().tallies().iter().map(|tally| Counted::of(tally)).collect()
     }
 }
 
@@ -194,6 +194,27 @@ impl Series {
 }
 
 impl Counted {
+    fn of(tally: &Tally) -> Self {
+        let now = tally.snapshot();
+        Self {
+            slot: tally.slot(),
+            component: now.component,
+            digest: tally.digest(),
+            total: Total {
+                decisions: now.calls,
+                refusals: now.refusals.values().sum(),
+                faults: now.faults,
+                traps: now.traps,
+                time_outs: now.time_outs,
+                refused_answers: now.refused_answers,
+                divergences: now.divergences,
+            },
+            bounds_us: now.latency.bounds_us,
+            counts: now.latency.counts,
+            sum_us: now.latency.sum_us,
+        }
+    }
+
     /// The same before it did anything.
     fn nothing(&self) -> Self {
         let counts = vec![0; self.counts.len()];

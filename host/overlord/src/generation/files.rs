@@ -209,11 +209,11 @@ pub(super) async fn first(
                 );
                 return Ok(First { candidates, ..first });
             }
-            let loaded = match may_serve(journal, digest) {
+            let outcome = match may_serve(journal, digest) {
                 Err(why) => Err(why),
                 Ok(()) => load(loader, plan, slot, name, &bytes).await.map_err(|error| said(&error)),
             };
-            match loaded {
+            match outcome {
                 Ok((candidates, cases)) => {
                     say_cases(name, cases);
                     if let Err(error) = kept.keep(digest, &bytes) {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
 use super::standing::{Quarantined, Stage};
-use crate::capability::state::{Change, GROUND, Settle, Space, Spaces, State, StateError};
+use crate::capability::state::{Change, Settle, Space, Spaces, State, StateError};
 use crate::sandbox::SlotName;
 use crate::sandbox::package::Digest;
 
@@ -140,7 +140,7 @@ impl Journal {
 
     /// A space for one more component.
     pub fn space(&mut self) -> Space {
-        self.spaced = self.spaced.max(GROUND) + 1;
+        self.spaced += 1;
         self.spaced
     }
 

@@ -3,23 +3,22 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
+use super::Generation;
 use super::canary::{percent_of, share_of};
-use super::candidate::Candidate;
 use super::files::may_serve;
-use super::journal::{Journal, Member, Record, TrialRecord};
-use super::publish::{Candidates, Change, Publisher, Publishing, Trial, differing, load, not_kept, said};
-use super::standing::{
-    ChangeError, Divergence, Proposed, Quarantined, Served, Stage, Standing, StandingEntry,
+use super::journal::{Member, TrialRecord};
+use super::publish::{
+    Candidates, Change, LookingBack, Publisher, Publishing, Trial, differing, load, not_kept, said,
 };
-use super::{Generation, Plan};
+use super::shadow::Shadow;
+use super::standing::{ChangeError, Divergence, Stage, Standing};
 use crate::capability::clock;
 use crate::capability::state::{Spaces, StateError};
 use crate::domain::Actor;
 use crate::sandbox::SlotName;
 use crate::sandbox::package::Digest;
-
-/// The longest reason that is kept, in characters.
-const WHY_CHARACTERS_MAX: usize = 500;
 
 /// What is answered to a change.
 type Outcome = Result<Standing, ChangeError>;
@@ -131,18 +130,40 @@ impl Publisher {
         let record = publishing.journal.candidate.take();
         let plan = publishing.plan.clone();
         let change = Change { event: "rules_promoted", by, why: "the candidate was promoted".to_owned() };
+        let before = self.current.pin();
         if let Err(error) = self.serve(&mut publishing, plan, Arc::clone(&trial.generation), change).await {
             publishing.journal.candidate = record;
             publishing.trial = Some(trial);
             return Err(not_kept(&error));
         }
+        if self.budget.automatic && self.budget.divergences_max.is_some() {
+            let changed = record.map_or_else(Vec::new, |record| record.changed);
+            self.look_back(&mut publishing, &before, &changed);
+        }
         Ok(Standing::of(&publishing, self.current.alive()))
+    }
+
+    /// Has what served before compared with what serves, for one window of the budget.
+    fn look_back(&self, publishing: &mut Publishing, before: &Generation, changed: &[Member]) {
+        let Some(first) = changed.iter().find(|member| compared(member.slot)) else { return };
+        let entries = changed.iter().map(|member| (member.slot, member.entry.as_str().into()));
+        publishing.looking_back = Some(LookingBack {
+            shadow: Arc::new(Shadow::start(before.chains(), entries)),
+            digest: first.digest,
+            until: Instant::now() + self.budget.window,
+        });
+        self.set_stage(publishing);
     }
 
     /// Lets go of the candidate.
     pub async fn abort(&self, by: &Actor) -> Outcome {
+        self.abort_since("the candidate was let go of", by).await
+    }
+
+    /// Lets go of the candidate for a reason.
+    pub(super) async fn abort_since(&self, why: &str, by: &Actor) -> Outcome {
         let mut publishing = self.publishing.lock().await;
-        self.abort_candidate(&mut publishing, by, "the candidate was let go of").await?;
+        self.abort_candidate(&mut publishing, by, why).await?;
         Ok(Standing::of(&publishing, self.current.alive()))
     }
 

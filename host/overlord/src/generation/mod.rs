@@ -2,6 +2,7 @@
 //! began with, so it never sees auth from one and limits from another; the last request that leaves
 //! an old one drops it.
 
+mod budget;
 mod canary;
 mod candidate;
 pub mod figures;
@@ -24,6 +25,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 
+pub use budget::{Budget, keep_to};
 pub use canary::Canary;
 pub use candidate::{Candidate, CandidateError, Shelf};
 pub use files::NotTaken;

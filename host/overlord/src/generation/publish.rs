@@ -4,12 +4,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
 
-use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
+use super::budget::Budget;
 use super::canary::Canary;
 use super::candidate::{Candidate, Shelf};
 use super::journal::{Journal, Member, Record};
@@ -34,6 +34,7 @@ pub struct Publisher {
     pub(super) witness: Arc<dyn Witness>,
     /// How many generations that served are remembered.
     pub(super) previous_max: usize,
+    pub(super) budget: Budget,
     pub(super) current: Current,
     pub(super) publishing: Mutex<Publishing>,
 }
@@ -53,6 +54,8 @@ pub struct Tools {
     pub witness: Arc<dyn Witness>,
     /// How many generations that served are remembered.
     pub previous_max: usize,
+    /// When the host changes the rules by itself.
+    pub budget: Budget,
 }
 
 #[derive(Debug)]
@@ -63,6 +66,7 @@ pub(super) struct Publishing {
     pub(super) plan: Plan,
     pub(super) journal: Journal,
     pub(super) trial: Option<Trial>,
+    pub(super) looking_back: Option<LookingBack>,
     /// When each component was loaded, by its digest, in milliseconds since the Unix epoch.
     pub(super) loaded: HashMap<Digest, u64>,
     /// What has been refused, so that it is not tried again until the file changes.
@@ -81,6 +85,15 @@ pub(super) struct Trial {
     pub(super) generation: Arc<Generation>,
     /// The comparison, while there is one.
     pub(super) shadow: Option<Arc<Shadow>>,
+}
+
+/// For a while after a promotion what served before is compared with what serves.
+#[derive(Debug)]
+pub(super) struct LookingBack {
+    pub(super) shadow: Arc<Shadow>,
+    /// What was promoted.
+    pub(super) digest: Digest,
+    pub(super) until: Instant,
 }
 
 /// A policy for each entry, by its slot and its place there.
@@ -162,6 +175,7 @@ impl Publisher {
         journal.keep(&self.state).await?;
         let last = self.current.pin();
         publishing.journal = journal;
+        publishing.looking_back = None;
         publishing.plan = plan;
         announce(&next);
         last.compare(None);
@@ -255,7 +269,7 @@ impl Publisher {
     pub(super) fn set_stage(&self, publishing: &mut Publishing) {
         let serving = self.current.pin();
         let mut canary = None;
-        let mut shadow = None;
+        let mut shadow = publishing.looking_back.as_ref().map(|back| Arc::clone(&back.shadow));
         if let (Some(record), Some(trial)) = (&publishing.journal.candidate, &mut publishing.trial) {
             match record.stage {
                 Stage::Loaded => {}
@@ -270,7 +284,9 @@ impl Publisher {
                 }
             }
             // What was seen of a comparison can still be looked at when it is over.
-            trial.shadow = shadow.clone().or_else(|| trial.shadow.take());
+            if record.stage == Stage::Shadow {
+                trial.shadow.clone_from(&shadow);
+            }
         }
         serving.compare(shadow);
         self.current.pointer.store(Arc::new(Rules { serving, canary }));

@@ -15,7 +15,7 @@ use super::shadow::Shadow;
 use crate::capability::state::{CellKey, Space, Spaces};
 use crate::domain::{Principal, Whose};
 use crate::sandbox::package::Digest;
-use crate::sandbox::{Agent, Audit, Auth, History, Limit, Policy, SlotName};
+use crate::sandbox::{Agent, Audit, Auth, History, Limit, Policy, SlotName, Tally};
 
 /// All rules of the house at one time.
 #[derive(Debug)]
@@ -107,6 +107,22 @@ pub struct Serving {
     pub digest: Digest,
 }
 
+impl Chains {
+    /// What the component of an entry has done so far.
+    pub(super) fn tally(&self, slot: SlotName, entry: &str) -> Option<&Arc<Tally>> {
+        match slot {
+            SlotName::Auth => self.auth.iter().find(|known| *known.name == *entry).map(|e| e.policy.tally()),
+            SlotName::Limit => {
+                self.limit.iter().find(|known| *known.name == *entry).map(|e| e.policy.tally())
+            }
+            SlotName::Audit => {
+                self.audit.iter().find(|known| *known.name == *entry).map(|e| e.policy.tally())
+            }
+            SlotName::History | SlotName::Agent => None,
+        }
+    }
+}
+
 impl Generation {
     /// The generation of this number; `candidate` gives the policy of each entry of the plan, by its
     /// slot and its place there, and where its cells lie. None where one is missing or of another slot.
@@ -188,6 +204,20 @@ impl Generation {
     /// The entries of the slots that may hold several.
     pub(super) fn chains(&self) -> Chains {
         Chains { auth: self.auth.clone(), limit: self.limit.clone(), audit: self.audit.clone() }
+    }
+
+    /// What its components have done so far, each once.
+    pub fn tallies(&self) -> Vec<Arc<Tally>> {
+        let auth = self.auth.iter().map(|entry| entry.policy.tally());
+        let limit = self.limit.iter().map(|entry| entry.policy.tally());
+        let audit = self.audit.iter().map(|entry| entry.policy.tally());
+        let mut all: Vec<Arc<Tally>> = Vec::new();
+        for tally in auth.chain(limit).chain(audit).chain([self.history.tally(), self.agent.tally()]) {
+            if !all.iter().any(|known| Arc::ptr_eq(known, tally)) {
+                all.push(Arc::clone(tally));
+            }
+        }
+        all
     }
 
     /// What it consists of, as the journal keeps it.

@@ -161,6 +161,7 @@ impl Seen {
         self.compared.fetch_add(1, Ordering::Relaxed);
         if serving != candidate {
             self.diverged.fetch_add(1, Ordering::Relaxed);
+            other.tally(slot, &asked.entry).inspect(|tally| tally.diverged());
             self.samples.push(Divergence {
                 at: clock::now().0,
                 slot,

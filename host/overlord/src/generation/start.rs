@@ -42,7 +42,7 @@ impl Publisher {
     /// Publishes the first generation: what served last, with what has changed since in the files and the
     /// configuration. An entry whose file is bad is served by what served last, loudly.
     pub async fn start(tools: Tools, plan: Plan) -> Result<Self, StartError> {
-        let Tools { loader, shelf, kept, state, witness, previous_max } = tools;
+        let Tools { loader, shelf, kept, state, witness, previous_max, budget } = tools;
         let mut journal = Journal::read(&state)?;
         let files = plan.files();
         let firsts = files
@@ -71,16 +71,16 @@ impl Publisher {
         }
         let alive = Arc::new(AtomicUsize::new(0));
         let number = journal.serving.as_ref().map_or(1, |record| record.number);
-        let mut spaced = journal.clone();
+        let mut drawn = journal.clone();
         let taken = |slot, place: usize| {
             let candidate = candidates.remove(&(slot, place))?;
-            let spaces = spaces(&mut spaced, &plan, slot, place, candidate.digest());
+            let spaces = spaces(&mut drawn, &plan, slot, place, candidate.digest());
             Some((candidate, spaces))
         };
         let Some(first) = Generation::assemble(number, &plan, &alive, taken) else {
             return Err(StartError::Slots(problems));
         };
-        journal.spaced = spaced.spaced;
+        journal.spaced = drawn.spaced;
         journal.numbered = journal.numbered.max(number);
         let as_before = journal.serving.as_ref().is_some_and(|last| last.members == first.members());
         let first = Arc::new(first);
@@ -91,13 +91,15 @@ impl Publisher {
             plan,
             journal,
             trial: None,
+            looking_back: None,
             loaded: HashMap::new(),
             refused,
             unreadable,
             running: Vec::new(),
         };
         let publishing = Mutex::new(publishing);
-        let publisher = Self { loader, shelf, kept, state, witness, previous_max, current, publishing };
+        let publisher =
+            Self { loader, shelf, kept, state, witness, previous_max, budget, current, publishing };
         publisher.begin(first, as_before).await?;
         Ok(publisher)
     }
@@ -120,11 +122,10 @@ impl Publisher {
             publishing.journal.keep(&self.state).await?;
         } else {
             let known = publishing.journal.serving.is_some();
-            let (by, why) = match known {
-                true => {
-                    (Actor::File, "the components or the configuration changed while no host was running")
-                }
-                false => (Actor::Host, "the first start"),
+            let (by, why) = if known {
+                (Actor::File, "the components or the configuration changed while no host was running")
+            } else {
+                (Actor::Host, "the first start")
             };
             let number = if known { publishing.journal.number() } else { first.number };
             let first = renumbered(&first, number, &publishing.plan, &self.current);

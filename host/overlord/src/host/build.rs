@@ -19,7 +19,7 @@ use crate::capability::sign_in::SignIns;
 use crate::capability::state::{State, StateError};
 use crate::config::{self, AgentCommand, Config, Surroundings, Unowned, WallChoice};
 use crate::domain::Recent;
-use crate::generation::{Kept, Publisher, Shelf, Tools};
+use crate::generation::{Budget, Kept, Publisher, Shelf, Tools};
 use crate::homes::Homes;
 use crate::pipeline::{House, REFUSALS_MAX};
 use crate::runs::Runs;
@@ -155,24 +155,12 @@ pub(super) async fn build(
         state: state.clone(),
         witness: Arc::new(recorder.clone()),
         previous_max: config.rules.previous_max,
+        budget: budget(&config),
     };
     let publisher = Publisher::start(tools, plan(&config, &secrets, &workspace)).await?;
 
     let program = program(&config.agent.command, &surroundings);
-    match &program {
-        Program::Demo { chosen: true } => tracing::info!("agent: the built-in demo agent, as configured"),
-        Program::Demo { chosen: false } => {
-            tracing::warn!("agent: the built-in demo agent, since there is no `{CLAUDE}` on the PATH");
-        }
-        Program::Command(path) if is_there(path, &surroundings.environment) => {
-            tracing::info!("agent: {}", path.display());
-        }
-        Program::Command(path) => tracing::warn!(
-            "agent: {} (`agent.command`, OVERLORD_AGENT_COMMAND) cannot be found; questions are answered \
-             with 502 until it is there",
-            path.display()
-        ),
-    }
+    program.announce(&surroundings);
     let homes = homes(&config, &surroundings, owner)?;
     if let (Some(home), Some(user)) = (homes.closed(), &config.agent.user) {
         return Err(StartError::ClosedHome(user.clone(), home));
@@ -227,6 +215,24 @@ pub(super) async fn build(
 }
 
 impl Program {
+    /// Says which it is, and whether it is there.
+    fn announce(&self, surroundings: &Surroundings) {
+        match self {
+            Self::Demo { chosen: true } => tracing::info!("agent: the built-in demo agent, as configured"),
+            Self::Demo { chosen: false } => {
+                tracing::warn!("agent: the built-in demo agent, since there is no `{CLAUDE}` on the PATH");
+            }
+            Self::Command(path) if is_there(path, &surroundings.environment) => {
+                tracing::info!("agent: {}", path.display());
+            }
+            Self::Command(path) => tracing::warn!(
+                "agent: {} (`agent.command`, OVERLORD_AGENT_COMMAND) cannot be found; questions are answered \
+                 with 502 until it is there",
+                path.display()
+            ),
+        }
+    }
+
     /// What `/agent/health` calls it: a name and no path.
     fn name(&self) -> String {
         match self {
@@ -235,6 +241,17 @@ impl Program {
                 path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
             }
         }
+    }
+}
+
+/// When the host changes the rules by itself.
+fn budget(config: &Config) -> Budget {
+    let configured = &config.rules.budget;
+    Budget {
+        automatic: configured.automatic,
+        failures_max: configured.failures_max as u64,
+        window: configured.window,
+        divergences_max: configured.divergences_max.map(|max| max as u64),
     }
 }
 

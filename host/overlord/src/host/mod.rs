@@ -79,11 +79,13 @@ impl Host {
             self.config.clone(),
             self.surroundings,
         ));
+        let guarding = tokio::spawn(crate::generation::keep_to(Arc::clone(&self.publisher)));
         let purging = tokio::spawn(purge(Arc::clone(&self.service.house)));
         stop_signals.recv().await;
         watching.abort();
         counting.abort();
         reloading.abort();
+        guarding.abort();
         purging.abort();
         end_runs(&self.service.house, &self.config, &mut stop_signals).await;
         stop.send_replace(true);

@@ -1,5 +1,6 @@
 //! The one WebAssembly engine of the process and the limits of everything that runs in it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -8,6 +9,7 @@ use wasmtime::{
 };
 
 use super::guest::Guest;
+use super::tally::{Tallies, Tally};
 
 /// How often a running guest is looked at: a guest that loops gives way to other tasks this often,
 /// and a deadline is a number of these.
@@ -48,11 +50,12 @@ const TABLE_KEPT: usize = 4 << 10;
 /// A guest's stack, in bytes, when it is called.
 const STACK_MAX: usize = 512 << 10;
 
-/// The engine, its ticker, and the gate before its pool.
+/// The engine, its ticker, the gate before its pool, and what was counted in it.
 #[derive(Debug)]
 pub struct Sandbox {
     engine: Engine,
     calls: Semaphore,
+    pub(super) tallies: Tallies,
 }
 
 impl Sandbox {
@@ -94,12 +97,18 @@ impl Sandbox {
                 std::thread::sleep(TICK);
             }
         })?;
-        Ok(Self { engine, calls: Semaphore::new(CALLS_MAX as usize) })
+        Ok(Self { engine, calls: Semaphore::new(CALLS_MAX as usize), tallies: Tallies::default() })
     }
 
     /// The engine.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// The tallies of all components that serve or have served, those that were loaded last at the end;
+    /// bounded, so that only the latest of the past ones are there.
+    pub fn tallies(&self) -> Vec<Arc<Tally>> {
+        self.tallies.all()
     }
 
     /// Waits for a place in the pool.

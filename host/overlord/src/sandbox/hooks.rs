@@ -76,8 +76,9 @@ impl Policy<Auth> {
         let (exports, store, settings) = call.parts();
         let outcome = exports.overlord_policy_auth().call_authenticate(store, settings, request, now.0).await;
         call.leave(outcome, |judgement| {
-            if let Judgement::Admitted(who) = &judgement {
-                check_principal(who)?;
+            match &judgement {
+                Judgement::Admitted(who) => check_principal(who)?,
+                Judgement::Denied(denial) => self.tally().refused(word(denial)),
             }
             Ok(judgement)
         })
@@ -127,6 +128,9 @@ impl Policy<Limit> {
         call.leave(outcome, |outcome| {
             if outcome.cell.as_ref().is_some_and(|cell| cell.len() > CELL_BYTES_MAX) {
                 return Err(format!("its cell has more than {CELL_BYTES_MAX} bytes"));
+            }
+            if let limit_wit::Verdict::Refuse(refusal) = &outcome.verdict {
+                self.tally().refused(&refusal.event);
             }
             let verdict = match outcome.verdict {
                 limit_wit::Verdict::Admit => Verdict::Admit,
@@ -293,15 +297,29 @@ impl Policy<Agent> {
                 turns: answer.turns,
                 is_error: answer.is_error,
             })),
-            Err(agent_wit::Failure::Cancelled) => Ok(Err(NoAnswer::Cancelled)),
-            Err(
-                agent_wit::Failure::Refused(why)
-                | agent_wit::Failure::Failed(why)
-                | agent_wit::Failure::TimedOut(why),
-            ) => Ok(Err(NoAnswer::Failed(why))),
-            Err(agent_wit::Failure::Broken(fault)) => Err(fault.message),
+            Err(failure) => {
+                let (reason, none) = match failure {
+                    agent_wit::Failure::Refused(why) => ("refused", NoAnswer::Failed(why)),
+                    agent_wit::Failure::Failed(why) => ("failed", NoAnswer::Failed(why)),
+                    agent_wit::Failure::TimedOut(why) => ("timed-out", NoAnswer::Failed(why)),
+                    agent_wit::Failure::Cancelled => ("cancelled", NoAnswer::Cancelled),
+                    agent_wit::Failure::Broken(fault) => return Err(fault.message),
+                };
+                self.tally().refused(reason);
+                Ok(Err(none))
+            }
         });
         answer.map_err(NoAnswer::Broken)?
+    }
+}
+
+/// As what a denial is counted.
+fn word(denial: &Denial) -> &'static str {
+    match denial {
+        Denial::Missing => "missing",
+        Denial::Invalid(_) => "invalid",
+        Denial::Expired => "expired",
+        Denial::Forbidden(_) => "forbidden",
     }
 }
 

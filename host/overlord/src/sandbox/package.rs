@@ -18,7 +18,7 @@ pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 const PREAMBLE_BYTES: usize = 8;
 
 /// The SHA-256 of a component's file.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {

@@ -12,6 +12,7 @@ use super::engine::Sandbox;
 use super::guest::{Guest, Lent, Wasi};
 use super::migration::Migration;
 use super::package::Digest;
+use super::tally::{Failure, Tally, Timed};
 use super::world::World;
 
 /// How many instances of one slot stay warm.
@@ -50,6 +51,7 @@ pub struct Policy<W: World> {
     digest: Digest,
     terms: Terms,
     pub(super) sandbox: Arc<Sandbox>,
+    tally: Arc<Tally>,
     pub(super) bare: InstancePre<Guest>,
     pre: W::Pre,
     /// What a limiter says of its cells; none where it says nothing, and for all others.
@@ -98,6 +100,7 @@ pub(super) struct Call<'a, W: World> {
     policy: &'a Policy<W>,
     instance: Instance<W>,
     _place: SemaphorePermit<'a>,
+    _timed: Timed,
 }
 
 impl<W: World> Policy<W> {
@@ -109,16 +112,9 @@ impl<W: World> Policy<W> {
         bare: InstancePre<Guest>,
     ) -> wasmtime::Result<Self> {
         let pre = W::pre(bare.clone())?;
-        Ok(Self {
-            name: name.into(),
-            digest,
-            terms,
-            sandbox,
-            bare,
-            pre,
-            migration: None,
-            warm: Mutex::new(Vec::new()),
-        })
+        let tally = sandbox.tallies.of(W::SLOT, name, digest);
+        let warm = Mutex::new(Vec::new());
+        Ok(Self { name: name.into(), digest, terms, sandbox, tally, bare, pre, migration: None, warm })
     }
 
     /// The component's name: its file's without the ending.
@@ -134,6 +130,11 @@ impl<W: World> Policy<W> {
     /// How the slot is set up.
     pub fn terms(&self) -> &Terms {
         &self.terms
+    }
+
+    /// What this component has done in this slot, in numbers; shared with every other policy of its digest.
+    pub fn tally(&self) -> &Arc<Tally> {
+        &self.tally
     }
 
     /// A store as a call of this policy gets it, for whoever looks at the component untyped.
@@ -158,6 +159,7 @@ impl<W: World> Policy<W> {
     /// Begins a call.
     pub(super) async fn enter(&self, lent: Lent) -> Result<Call<'_, W>, Broken> {
         let place = self.sandbox.place().await;
+        let timed = Timed::begin(&self.tally);
         let warm = match self.terms.instances {
             Instances::Fresh => None,
             Instances::Warm => self.warm.lock().unwrap_or_else(PoisonError::into_inner).pop(),
@@ -172,11 +174,12 @@ impl<W: World> Policy<W> {
                 Err(error) => return Err(self.broke(store.data(), &error)),
             }
         };
-        Ok(Call { policy: self, instance, _place: place })
+        Ok(Call { policy: self, instance, _place: place, _timed: timed })
     }
 
     pub(super) fn broke(&self, guest: &Guest, error: &wasmtime::Error) -> Broken {
         let text = describe(guest, error);
+        self.tally.failed(if out_of_time(guest, error) { Failure::TimeOut } else { Failure::Trap });
         tracing::error!(
             slot = %W::SLOT, component = %self.name, digest = %self.digest.short(),
             "component {} broke: {text}", self.name
@@ -186,6 +189,11 @@ impl<W: World> Policy<W> {
 
     /// Writes a policy's own fault, or its senseless answer, to the log.
     pub(super) fn faulted(&self, broken: Broken) -> Broken {
+        self.tally.failed(match &broken {
+            Broken::Fault(_) => Failure::Fault,
+            Broken::Answer(_) => Failure::RefusedAnswer,
+            Broken::Trapped(_) => Failure::Trap,
+        });
         tracing::error!(
             slot = %W::SLOT, component = %self.name, digest = %self.digest.short(),
             "component {} failed: {broken}", self.name
@@ -257,10 +265,15 @@ pub fn in_one_line(text: &str) -> String {
     line
 }
 
+/// Whether a trap is the end of the time that a call may compute.
+fn out_of_time(guest: &Guest, error: &wasmtime::Error) -> bool {
+    guest.deadline_passed && matches!(error.downcast_ref(), Some(Trap::Interrupt))
+}
+
 /// A trap as one line: why, and where.
 pub(super) fn describe(guest: &Guest, error: &wasmtime::Error) -> String {
     let mut text = match error.downcast_ref::<Trap>() {
-        Some(Trap::Interrupt) if guest.deadline_passed => {
+        Some(_) if out_of_time(guest, error) => {
             let limit = super::engine::TICK * guest.limits.ticks;
             format!("it computed for longer than {limit:?} and was stopped")
         }

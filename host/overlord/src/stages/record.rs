@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::capability::audit_file::AuditFile;
+use crate::capability::audit_file::{AuditFile, RECENT_MAX, Written};
 use crate::domain::{Event, Value};
 use crate::generation::{About, Generation, Witness};
 use crate::sandbox::SlotName;
@@ -64,6 +65,15 @@ impl Recorder {
             }
         }
         outcome
+    }
+
+    /// The last lines of all files, newest first.
+    pub fn recent(&self) -> Vec<Written> {
+        let mut lines: Vec<_> =
+            std::iter::once(&self.file).chain(self.own.values()).flat_map(AuditFile::recent).collect();
+        lines.sort_by_key(|line| std::cmp::Reverse(line.at));
+        lines.truncate(RECENT_MAX);
+        lines
     }
 
     /// A file that was not there when the host started is not known, and what would go there goes to the

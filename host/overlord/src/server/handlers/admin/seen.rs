@@ -7,6 +7,7 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::capability::audit_file::AuditFile;
 use crate::server::reply;
 use crate::server::routes::InService;
 
@@ -29,9 +30,10 @@ pub(in crate::server) async fn refusals(State(service): InService) -> Response {
 
 /// `GET /admin/api/audit`
 pub(in crate::server) async fn audit(State(service): InService) -> Response {
-    let lines = service.house.recorder.file.recent().into_iter();
+    let lines = service.house.recorder.recent().into_iter();
     let lines: Vec<_> = lines.map(|written| Line { at: written.at.0, line: written.line }).collect();
-    let on = service.house.recorder.file.enabled();
+    let recorder = &service.house.recorder;
+    let on = recorder.file.enabled() || recorder.own.values().any(AuditFile::enabled);
     reply::json(StatusCode::OK, &json!({ "on": on, "lines": lines }))
 }
 
