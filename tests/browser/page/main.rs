@@ -2,6 +2,7 @@
 //! without a model. Each module is one matter that a stranger could complain about. How the page finds
 //! its elements is in docs/page.md; only `house` and the names there are leaned on.
 
+mod admin;
 mod asking;
 mod by_key;
 mod for_everybody;
