@@ -16,6 +16,7 @@ mod keys;
 mod layers;
 mod read;
 mod secrets;
+mod signing;
 mod table;
 mod values;
 mod web;
@@ -33,6 +34,7 @@ pub use agent::{AgentCommand, AgentConfig, Inherited};
 pub use annotate::annotated_defaults;
 pub use errors::{ConfigError, ConfigErrors, Origin};
 pub use secrets::{Secret, Secrets};
+pub use signing::SigningConfig;
 pub use web::{HostName, Site, WebOrigin};
 pub use words::{FailMode, Instances, LogFormat, LogLevel, Unowned, WallChoice, Wasi};
 
@@ -57,6 +59,8 @@ pub struct Config {
     pub runs: RunsConfig,
     /// What goes to standard error.
     pub log: LogConfig,
+    /// Which files may serve.
+    pub signing: SigningConfig,
     /// Who is asking?
     pub auth: AuthConfig,
     /// May they ask now?

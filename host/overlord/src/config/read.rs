@@ -18,7 +18,7 @@ use super::web::{self, HostName, WebOrigin};
 use super::words::Words;
 use super::{
     AuditConfig, AuthConfig, Config, FailMode, LogConfig, RunsConfig, ServerConfig, SessionsConfig, Settings,
-    Slot, Surroundings,
+    SigningConfig, Slot, Surroundings,
 };
 
 /// The largest configuration file that is read: hundreds of times what the annotated one has.
@@ -106,6 +106,7 @@ impl<'a> Reader<'a> {
                 abandoned_after: Some(self.seconds("runs.abandoned_after_s")).filter(|time| !time.is_zero()),
             },
             log: LogConfig { level: self.choice("log.level"), format: self.choice("log.format") },
+            signing: SigningConfig::read(self),
             auth: AuthConfig {
                 slot: self.slot("auth"),
                 cookie: self.token("auth.cookie"),
@@ -368,7 +369,12 @@ impl<'a> Reader<'a> {
     }
 
     /// What `take` makes of the key's value, or the placeholder with an error noted.
-    fn read<T>(&mut self, path: &'static str, placeholder: T, take: impl FnOnce(&Raw) -> Option<T>) -> T {
+    pub(super) fn read<T>(
+        &mut self,
+        path: &'static str,
+        placeholder: T,
+        take: impl FnOnce(&Raw) -> Option<T>,
+    ) -> T {
         let found = self.gathered.value(key(path)).expect("only keys that have a default are read unasked");
         take(&found.raw).unwrap_or_else(|| {
             self.wrong(path);

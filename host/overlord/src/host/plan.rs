@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::config::{self, Config};
 use crate::generation::Plan;
-use crate::sandbox::{Instances, SlotName, Terms, Wasi};
+use crate::sandbox::{Instances, SlotName, Terms, Trust, Wasi};
 
 /// The plan of a configuration. `secrets`: oldest first. `workspace`: its real path.
 pub fn plan(config: &Config, secrets: &[String], workspace: &Path) -> Plan {
@@ -36,6 +36,11 @@ pub fn terms(config: &Config, slot: SlotName, secrets: &[String], workspace: &Pa
         wasi: match configured.wasi {
             config::Wasi::None => Wasi::None,
             config::Wasi::Empty => Wasi::Empty,
+        },
+        trust: Trust {
+            keys: config.signing.keys.clone(),
+            required: config.signing.required.contains(&slot),
+            pins: config.signing.pins(slot).to_vec(),
         },
     }
 }

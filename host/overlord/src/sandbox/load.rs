@@ -12,6 +12,7 @@ use super::engine::Sandbox;
 use super::guest::{Guest, Wasi};
 use super::package::{self, COMPONENT_BYTES_MAX, Digest, PackageError};
 use super::policy::{NoInstance, Policy, Terms};
+use super::trust::TrustError;
 use super::world::{SlotName, World};
 
 /// What turns bytes into policies.
@@ -30,6 +31,9 @@ pub enum LoadError {
     /// Not a component at all.
     #[error(transparent)]
     Package(#[from] PackageError),
+    /// Its file is not one that the slot trusts.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The compiler refuses it.
     #[error("it is damaged: {0}")]
     Damaged(String),
@@ -136,6 +140,8 @@ impl Loader {
         }
         package::expect_component(bytes)?;
         let digest = Digest::of(bytes);
+        // Before anything of it is compiled: the compiler is not made for what an enemy wrote.
+        terms.trust.check(W::SLOT, digest, bytes)?;
         let component = self.compile(digest, bytes).await?;
         self.check_names::<W>(&component, terms.wasi)?;
         let shape = |error: wasmtime::Error| LoadError::Shape { world: W::NAME, why: shape_of(&error) };

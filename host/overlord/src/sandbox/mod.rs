@@ -11,7 +11,9 @@ pub mod hooks;
 mod load;
 pub mod package;
 mod policy;
+pub mod signature;
 mod trial;
+mod trust;
 mod wasi_log;
 mod world;
 
@@ -22,4 +24,5 @@ pub use guest::{Guest, Lent, Wasi};
 pub use load::{LoadError, Loaded, Loader, Names, names_of};
 pub use policy::{Broken, Instances, Policy, Terms, in_one_line};
 pub use trial::fault_with_settings;
+pub use trust::{Trust, TrustError};
 pub use world::{Agent, Audit, Auth, History, Limit, SlotName, World};

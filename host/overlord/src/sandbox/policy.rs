@@ -11,6 +11,7 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 use super::engine::Sandbox;
 use super::guest::{Guest, Lent, Wasi};
 use super::package::Digest;
+use super::trust::Trust;
 use super::world::World;
 
 /// How many instances of one slot stay warm.
@@ -41,6 +42,8 @@ pub struct Terms {
     pub instances: Instances,
     /// Whether WASI is there.
     pub wasi: Wasi,
+    /// What its file must be.
+    pub trust: Trust,
 }
 
 /// A component that has been checked against its world, ready to be called.
