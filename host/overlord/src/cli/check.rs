@@ -43,8 +43,8 @@ pub(super) fn run(command: &Check) -> anyhow::Result<()> {
                 SlotName::Audit => &config.audit.slot.component,
                 SlotName::Agent => &config.agent.slot.component,
             };
-            let outcome = match shelf.read(name) {
-                Ok(bytes) => Candidate::load(&loader, slot, name, &bytes, terms)
+            let outcome = match shelf.take(slot, name, &terms.trust) {
+                Ok(taken) => Candidate::load(&loader, slot, name, &taken.bytes, terms)
                     .await
                     .map_err(|error| CandidateError::Load { path: shelf.path(name), error }),
                 Err(error) => Err(error),

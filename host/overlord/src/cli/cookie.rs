@@ -45,8 +45,8 @@ pub(super) fn issue(config: &Config, who: &Principal) -> anyhow::Result<Issued> 
     let secrets = folder.secrets(&config.secrets)?;
     let name = &config.auth.slot.component;
     let shelf = Shelf { components: config.components.clone(), last_good: None };
-    let bytes = shelf.read(name)?;
     let terms = terms(config, SlotName::Auth, &secrets, &config.workspace);
+    let bytes = shelf.take(SlotName::Auth, name, &terms.trust)?.bytes;
     let issued = super::runtime()?.block_on(async {
         let sandbox = Sandbox::new().map_err(|error| anyhow::anyhow!("{error:#}"))?;
         let loader = Loader::new(Arc::new(sandbox), CodeCache::at(&folder.path().join("compiled")));

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use crate::sandbox::package::{COMPONENT_BYTES_MAX, Digest};
 use crate::sandbox::{
-    Agent, Audit, Auth, History, Limit, LoadError, Loader, Policy, SlotName, Terms, World,
-    fault_with_settings, in_one_line,
+    Agent, Audit, Auth, History, Limit, LoadError, Loader, Policy, SlotName, Terms, Trial, Trust, World,
+    in_one_line, try_settings,
 };
 
 /// A policy that has passed everything but publication.
@@ -49,6 +49,19 @@ pub enum CandidateError {
         /// Why not.
         error: LoadError,
     },
+}
+
+/// The most files that are looked through for a pinned digest: a folder of components has tens.
+const SEARCHED_MAX: usize = 256;
+
+/// A component's bytes, and where they were found.
+#[derive(Debug)]
+pub struct Taken {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// The other file that they were taken from, where the component's own has none of the pinned
+    /// digests.
+    pub instead: Option<PathBuf>,
 }
 
 /// The folder of components, and the one in which the last good bytes are kept.
@@ -103,6 +116,28 @@ impl Shelf {
         read_bounded(&path).map_err(|error| CandidateError::File { path, error })
     }
 
+    /// Reads what is to serve in a slot: the component's own file, or where digests are pinned and it has
+    /// none of them, the first other file that has one, in the components folder and among the kept
+    /// copies. Where there is none either, the component's own is for the loader to refuse.
+    pub fn take(&self, slot: SlotName, name: &str, trust: &Trust) -> Result<Taken, CandidateError> {
+        let own = self.read(name);
+        if own.as_ref().is_ok_and(|bytes| trust.pinned(Digest::of(bytes))) || trust.pins.is_empty() {
+            return own.map(|bytes| Taken { bytes, instead: None });
+        }
+        // What is kept for this slot comes first: it has served before.
+        let kept = self.last_good.as_ref().map(|folder| folder.join(kept_as(slot, name)));
+        let folders = self.last_good.iter().chain([&self.components]);
+        let others = kept.into_iter().chain(folders.flat_map(|folder| components_in(folder)));
+        for path in others.take(SEARCHED_MAX) {
+            if let Ok(bytes) = read_bounded(&path)
+                && trust.pinned(Digest::of(&bytes))
+            {
+                return Ok(Taken { bytes, instead: Some(path) });
+            }
+        }
+        own.map(|bytes| Taken { bytes, instead: None })
+    }
+
     /// Keeps bytes that serve, for a start at which the file of this component is bad.
     pub fn keep(&self, slot: SlotName, name: &str, bytes: &[u8]) -> std::io::Result<()> {
         let Some(folder) = &self.last_good else { return Ok(()) };
@@ -125,6 +160,30 @@ impl Shelf {
     }
 }
 
+impl Taken {
+    /// Says which file serves where it is not the one of the component's name.
+    pub fn say(&self, slot: SlotName, name: &str) {
+        let Some(instead) = &self.instead else { return };
+        tracing::warn!(
+            slot = %slot, component = name, digest = %Digest::of(&self.bytes).short(),
+            "{name}.wasm has none of the digests that `{slot}.digest` pins; {} has one and is taken instead",
+            instead.display()
+        );
+    }
+}
+
+/// The files of a folder that may be components, in the order of their names.
+fn components_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wasm") && path.is_file())
+        .take(SEARCHED_MAX)
+        .collect();
+    files.sort();
+    files
+}
+
 fn kept_as(slot: SlotName, name: &str) -> String {
     format!("{slot}-{name}.wasm")
 }
@@ -137,9 +196,10 @@ async fn tried<W: World>(
     candidate: impl FnOnce(Arc<Policy<W>>) -> Candidate,
 ) -> Result<(Candidate, usize), LoadError> {
     let new = loader.load::<W>(name, bytes, terms).await?;
-    match fault_with_settings(&new.policy).await {
-        Some(fault) => Err(LoadError::Settings { slot: W::SLOT, fault }),
-        None => Ok((candidate(new.policy), new.cases)),
+    match try_settings(&new.policy).await {
+        Trial::Fault(fault) => Err(LoadError::Settings { slot: W::SLOT, fault }),
+        Trial::Broke(why) => Err(LoadError::Trial(why)),
+        Trial::Answered => Ok((candidate(new.policy), new.cases)),
     }
 }
 
@@ -165,5 +225,29 @@ mod tests {
         assert_eq!(shelf.kept(SlotName::Auth, "auth-cookie").as_deref(), Some(b"two".as_slice()));
         assert_eq!(shelf.kept(SlotName::Auth, "auth-cokie"), None);
         assert_eq!(shelf.kept(SlotName::Limit, "auth-cookie"), None);
+    }
+
+    #[test]
+    fn a_pinned_digest_is_found_under_any_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let shelf = Shelf { components: folder.path().into(), last_good: Some(folder.path().join("kept")) };
+        let trust = |bytes: &[u8]| Trust { pins: vec![Digest::of(bytes)], ..Trust::default() };
+        let take = |trust: &Trust| {
+            let taken = shelf.take(SlotName::Limit, "limit-window", trust).expect("there is something");
+            (taken.bytes, taken.instead.map(|path| path.file_name().expect("a file").to_owned()))
+        };
+        std::fs::write(shelf.path("limit-window"), b"new").expect("written");
+        std::fs::write(shelf.path("limit-old"), b"old").expect("written");
+        std::fs::write(folder.path().join("limit.txt"), b"text").expect("written");
+        shelf.keep(SlotName::Limit, "limit-window", b"older").expect("kept");
+        assert_eq!(take(&Trust::default()), (b"new".to_vec(), None));
+        assert_eq!(take(&trust(b"new")), (b"new".to_vec(), None));
+        assert_eq!(take(&trust(b"old")), (b"old".to_vec(), Some("limit-old.wasm".into())));
+        assert_eq!(take(&trust(b"older")), (b"older".to_vec(), Some("limit-limit-window.wasm".into())));
+        // One that nothing has leaves the component's own to be refused.
+        assert_eq!(take(&trust(b"text")), (b"new".to_vec(), None));
+        std::fs::remove_file(shelf.path("limit-window")).expect("removed");
+        assert_eq!(take(&trust(b"old")).0, b"old");
+        assert!(shelf.take(SlotName::Limit, "limit-window", &trust(b"text")).is_err());
     }
 }

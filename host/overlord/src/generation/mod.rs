@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 
-pub use candidate::{Candidate, CandidateError, Shelf};
+pub use candidate::{Candidate, CandidateError, Shelf, Taken};
 pub use publish::{Publisher, StartError};
 pub use watch::watch;
 

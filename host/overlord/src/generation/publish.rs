@@ -132,11 +132,12 @@ impl Publisher {
         let mut candidates = Vec::new();
         for slot in SlotName::ALL {
             let (name, terms) = (plan.component(slot).to_owned(), plan.terms(slot).clone());
-            let bytes = self.shelf.read(&name)?;
-            let (candidate, _) = Candidate::load(&self.loader, slot, &name, &bytes, terms)
+            let taken = self.shelf.take(slot, &name, &terms.trust)?;
+            let (candidate, _) = Candidate::load(&self.loader, slot, &name, &taken.bytes, terms)
                 .await
                 .map_err(|error| CandidateError::Load { path: self.shelf.path(&name), error })?;
-            self.keep(slot, &name, &bytes);
+            taken.say(slot, &name);
+            self.keep(slot, &name, &taken.bytes);
             candidates.push(candidate);
         }
         let mut next = assemble(candidates, &self.current.alive).expect("one candidate for each slot");
@@ -159,8 +160,8 @@ impl Publisher {
     ) -> Option<Candidate> {
         let current = self.current.pin();
         for _ in 0..READ_TRIES {
-            let bytes = match self.shelf.read(name) {
-                Ok(bytes) => bytes,
+            let taken = match self.shelf.take(slot, name, &terms.trust) {
+                Ok(taken) => taken,
                 Err(error) => {
                     let why = error.to_string();
                     if state.unreadable.get(&slot) != Some(&why) {
@@ -171,19 +172,21 @@ impl Publisher {
                 }
             };
             state.unreadable.remove(&slot);
-            let digest = Digest::of(&bytes);
+            let digest = Digest::of(&taken.bytes);
             if digest == current.digest(slot) || state.refused.contains(&(slot, digest)) {
                 return None;
             }
-            let loaded = Candidate::load(&self.loader, slot, name, &bytes, terms.clone()).await;
+            let loaded = Candidate::load(&self.loader, slot, name, &taken.bytes, terms.clone()).await;
             // What was replaced while it was tried is not what the operator wants any more.
-            if self.shelf.read(name).is_ok_and(|now| Digest::of(&now) != digest) {
+            let now = self.shelf.take(slot, name, &terms.trust);
+            if now.is_ok_and(|now| Digest::of(&now.bytes) != digest) {
                 continue;
             }
             match loaded {
                 Ok((candidate, cases)) => {
                     say_cases(name, cases);
-                    self.keep(slot, name, &bytes);
+                    taken.say(slot, name);
+                    self.keep(slot, name, &taken.bytes);
                     return Some(candidate);
                 }
                 Err(error) => {
@@ -225,20 +228,23 @@ async fn first(
 ) -> Result<(Candidate, Option<Bad>), String> {
     let name = plan.component(slot);
     let bad;
-    let problem = match shelf.read(name) {
-        Ok(bytes) => match Candidate::load(loader, slot, name, &bytes, plan.terms(slot).clone()).await {
-            Ok((candidate, cases)) => {
-                say_cases(name, cases);
-                if let Err(error) = shelf.keep(slot, name, &bytes) {
-                    tracing::warn!("cannot keep a copy of the {slot} component: {error}");
+    let problem = match shelf.take(slot, name, &plan.terms(slot).trust) {
+        Ok(taken) => {
+            match Candidate::load(loader, slot, name, &taken.bytes, plan.terms(slot).clone()).await {
+                Ok((candidate, cases)) => {
+                    say_cases(name, cases);
+                    taken.say(slot, name);
+                    if let Err(error) = shelf.keep(slot, name, &taken.bytes) {
+                        tracing::warn!("cannot keep a copy of the {slot} component: {error}");
+                    }
+                    return Ok((candidate, None));
                 }
-                return Ok((candidate, None));
+                Err(error) => {
+                    bad = Bad::Refused(Digest::of(&taken.bytes));
+                    CandidateError::Load { path: shelf.path(name), error }.to_string()
+                }
             }
-            Err(error) => {
-                bad = Bad::Refused(Digest::of(&bytes));
-                CandidateError::Load { path: shelf.path(name), error }.to_string()
-            }
-        },
+        }
         Err(error) => {
             bad = Bad::Unreadable(error.to_string());
             error.to_string()
