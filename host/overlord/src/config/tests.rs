@@ -4,6 +4,7 @@
 mod places;
 mod secrets;
 mod server;
+mod signing;
 mod slots;
 mod sources;
 

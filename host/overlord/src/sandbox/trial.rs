@@ -20,7 +20,7 @@ fn question(slot: SlotName) -> &'static str {
         SlotName::Limit => {
             r#"admit([], {caller: {user: "nobody", roles: []}, now: 1700000000000, running: 0, waiting: 0, facts: []}, [])"#
         }
-        SlotName::History => "directory([])",
+        SlotName::History => "titles([], [])",
         SlotName::Audit => r#"format([], {name: "trial", at: 1700000000000, fields: []})"#,
         SlotName::Agent => {
             r#"ask([], {session: "00000000-0000-4000-8000-000000000000", started: false, user: "nobody", message: "trial", facts: []})"#

@@ -115,7 +115,7 @@ mod tests {
         let (expected, found) = ("a\nb: retry in 10s\nc\n", "a\nb: retry in 11s\nc\n");
         let said = PLAIN.difference(expected, found);
         assert!(said.contains("\n- b: retry in 10s\n") && said.contains("\n+ b: retry in 11s\n"), "{said}");
-        assert!(said.contains("\n  a\n") && said.contains("\n               ^^^\n"), "{said}");
+        assert!(said.contains("\n  a\n") && said.contains("\n              ^^^\n"), "{said}");
         let coloured = Style { coloured: true }.difference(expected, found);
         assert!(coloured.contains("\u{1b}[0;32;7m11s"), "{coloured}");
     }
