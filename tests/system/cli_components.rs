@@ -201,12 +201,16 @@ fn a_check_says_everything_that_keeps_a_component_from_serving() {
     let failing = closed("limit-failing.wasm", with_cases(faulting_limiter("not these"), &CASES.repeat(2)));
     let said = component(&setup, &["check", &failing, "--config", &config]);
     assert_eq!(said.code, Some(1), "{}", said.error);
-    for words in
-        ["pins 000", "not these", "\"nobody may ask\" does not hold", "\"<nonsense>\" cannot be called"]
-    {
+    for words in [
+        "pins 000",
+        "it carries no signature",
+        "not these",
+        "\"nobody may ask\" does not hold",
+        "\"<nonsense>\" cannot be called",
+    ] {
         assert!(said.out.contains(words), "{words}: {}", said.out);
     }
-    assert!(said.out.contains("it may not serve, for 8 reasons:"), "{}", said.out);
+    assert!(said.out.contains("it may not serve, for 9 reasons:"), "{}", said.out);
 
     let foreign = built("target/components/history-claude.wasm").display().to_string();
     let said = component(&setup, &["check", &foreign, "--slot", "limit"]);
