@@ -43,7 +43,7 @@ fn failed(setup: &Setup, arguments: &[&str]) -> String {
 #[test]
 fn every_command_explains_itself() {
     let setup = Setup::new();
-    let commands: [(&[&str], &[&str]); 11] = [
+    let commands: [(&[&str], &[&str]); 16] = [
         (
             &["--help"],
             &[
@@ -60,7 +60,12 @@ fn every_command_explains_itself() {
         (&["serve", "--help"], &["--config", "--log-level", "--log-json", "SIGTERM", "SIGHUP"]),
         (&["check", "--help"], &["without starting anything"]),
         (&["config", "--help"], &["defaults, annotated"]),
-        (&["component", "--help"], &["inspect", "new"]),
+        (&["component", "--help"], &["inspect", "new", "check", "test", "keygen", "sign", "verify"]),
+        (&["component", "check", "--help"], &["--slot", "--config", "--json", "Exit codes: 0 it may serve"]),
+        (&["component", "test", "--help"], &["--cases", "--filter", "--junit", "--wasi", "NO_COLOR"]),
+        (&["component", "keygen", "--help"], &["readable by you alone"]),
+        (&["component", "sign", "--help"], &["--key", "--output", "openssl genpkey"]),
+        (&["component", "verify", "--help"], &["NAME:BASE64", "signing.keys"]),
         (&["component", "inspect", "--help"], &["world, imports, exports, size, hash"]),
         (&["component", "new", "--help"], &["wasm32-unknown-unknown", "--output", "--cases"]),
         (&["cookie", "--help"], &["curl -b", "--role"]),

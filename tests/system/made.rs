@@ -22,6 +22,10 @@ pub enum Does {
     Eat,
     /// Traps before it is called.
     TrapAtStart,
+    /// Never comes to its first call.
+    LoopAtStart,
+    /// Asks for memory until there is no more, and traps, before it is called.
+    EatAtStart,
 }
 
 /// A component with cases of its own.
@@ -30,20 +34,45 @@ pub fn with_cases(mut component: Vec<u8>, cases: &str) -> Vec<u8> {
     component
 }
 
-/// A component of a world that does the same wrong thing whatever it is asked. The function that does
+/// A component of a world that does the same wrong thing whatever it is asked, but for the harmless
+/// question that a host asks before it lets it serve. The function that does
 /// it bears the name `falls_over`, and behind that a line that pretends to be the host's.
 pub fn broken(world: &str, does: Does) -> Vec<u8> {
+    fallen(world, does, true)
+}
+
+/// The same, whatever it is asked.
+pub fn broken_at_once(world: &str, does: Does) -> Vec<u8> {
+    fallen(world, does, false)
+}
+
+fn fallen(world: &str, does: Does, answers_the_trial: bool) -> Vec<u8> {
     const NAME: &str = "$\"falls_over\\0aERROR forged\"";
-    let (body, start) = match does {
-        Does::Trap => ("unreachable", String::new()),
-        Does::Loop => ("(loop $again br $again) unreachable", String::new()),
-        Does::Eat => (
-            "(loop $again (br_if $again (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable",
-            String::new(),
-        ),
-        Does::TrapAtStart => ("unreachable", format!("(start {NAME})")),
+    const LOOP: &str = "(loop $again br $again) unreachable";
+    const EAT: &str =
+        "(loop $again (br_if $again (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable";
+    let body = match does {
+        Does::Trap | Does::TrapAtStart => "unreachable",
+        Does::Loop | Does::LoopAtStart => LOOP,
+        Does::Eat | Does::EatAtStart => EAT,
     };
-    component(world, &format!("(func {NAME} {body}) {start}"), &format!("(call {NAME}) unreachable"))
+    let at_start = matches!(does, Does::TrapAtStart | Does::LoopAtStart | Does::EatAtStart);
+    let start = if at_start { format!("(start {NAME})") } else { String::new() };
+    let rest = format!("(func {NAME} {body}) {start}");
+    component(world, &rest, &format!("(call {NAME}) unreachable"), answers_the_trial)
+}
+
+/// How a function knows the harmless question: a condition on its flat parameters, the length of a
+/// text in it.
+fn is_the_trial(function: &str) -> &'static str {
+    match function {
+        "authenticate" => "(i32.eq (local.get 5) (i32.const 1))", // the path `/`
+        "admit" => "(i32.eq (local.get 3) (i32.const 6))",        // the user `nobody`
+        "format" => "(i32.eq (local.get 3) (i32.const 5))",       // the event `trial`
+        "ask" => "(i32.eq (local.get 6) (i32.const 6))",          // the user `nobody`
+        "titles" => "(i32.eqz (local.get 3))",                    // of no files
+        _ => "(i32.const 0)",
+    }
 }
 
 /// A limiter that admits nobody and says so.
@@ -86,7 +115,7 @@ fn answering(wanted: &str, answer: &[usize], texts: &str) -> Vec<u8> {
     let answer = escaped(&answer.iter().flat_map(word).collect::<Vec<u8>>());
     let texts = escaped(texts.as_bytes());
     let data = format!("(data (i32.const 0) \"{answer}\") (data (i32.const {TEXTS}) \"{texts}\")");
-    component(wanted, &data, "(i32.const 0)")
+    component(wanted, &data, "(i32.const 0)", false)
 }
 
 /// A component that wants WASI and nothing else, as the binary format has it: an instance type with
@@ -123,8 +152,8 @@ pub fn logged(host: &Host, words: &[&str]) -> String {
 }
 
 /// A component of a world: every function that it exports has this body, and `rest` belongs to the
-/// module too.
-fn component(world: &str, rest: &str, body: &str) -> Vec<u8> {
+/// module too. The harmless question may be answered before that, with zeros.
+fn component(world: &str, rest: &str, body: &str, answers_the_trial: bool) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(checkout().join("wit")).expect("the contract");
     let id = resolve.select_world(&[package], Some(world)).expect("one of the five worlds");
@@ -139,9 +168,14 @@ fn component(world: &str, rest: &str, body: &str) -> Vec<u8> {
             let signature = resolve.wasm_signature(AbiVariant::GuestExport, function);
             let params: Vec<_> = signature.params.iter().copied().map(core_type).collect();
             let results: Vec<_> = signature.results.iter().copied().map(core_type).collect();
+            let first = if answers_the_trial {
+                format!("(if {} (then (return (i32.const 0))))", is_the_trial(name))
+            } else {
+                String::new()
+            };
             let _ = writeln!(
                 text,
-                "(func ${name} (export \"{interface_name}#{name}\") (param {}) (result {}) {body})",
+                "(func ${name} (export \"{interface_name}#{name}\") (param {}) (result {}) {first} {body})",
                 params.join(" "),
                 results.join(" ")
             );

@@ -5,11 +5,12 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use overlord_tests::host::{Host, Setup};
+use overlord_tests::host::{Host, Setup, wait_until};
+use rustix::process::{Signal, kill_process};
 
 use crate::made::{
-    self, Does, Shelf, broken, closed_limiter, faulting_limiter, generation, generations, logged, real,
-    remarked, with_cases,
+    self, Does, Shelf, broken, broken_at_once, closed_limiter, faulting_limiter, generation, generations,
+    logged, real, remarked, with_cases,
 };
 
 /// A case that does not hold of a limiter that admits nobody.
@@ -44,6 +45,14 @@ fn refused(bad: impl FnOnce(&Shelf, &Path), words: &[&str]) {
     let again = complaints(&host);
     assert_eq!(again.len(), 1, "{again:?}");
     assert!(again[0].ends_with(complaint.rsplit_once("serves on").expect("it is there").1), "{again:?}");
+
+    // Nor when the configuration is read again: what it names is the same.
+    let read = || host.output().matches("the configuration was read again").count();
+    let before = read();
+    kill_process(host.pid(), Signal::HUP).expect("the host runs");
+    wait_until("the configuration to be read again", || (read() > before).then_some(()));
+    assert_eq!(complaints(&host).len(), 1, "{:?}", complaints(&host));
+    assert_eq!(alice.ask(&alice.new_session(), "demo:fast").status, 200);
 
     if file.is_dir() {
         fs::remove_dir(&file).expect("making room");
@@ -109,6 +118,53 @@ fn a_component_that_wants_wasi() {
 fn a_component_that_traps_at_its_start() {
     let bytes = broken("limit-policy", Does::TrapAtStart);
     let words = ["it cannot be started: ", "unreachable", "falls_over"];
+    refused(|shelf, _| shelf.put("limit-window", &bytes), &words);
+}
+
+#[test]
+fn a_component_that_loops_at_its_start() {
+    let bytes = broken("limit-policy", Does::LoopAtStart);
+    let words = ["it cannot be started: ", "it computed for longer than 1s and was stopped"];
+    refused(|shelf, _| shelf.put("limit-window", &bytes), &words);
+}
+
+#[test]
+fn a_component_that_eats_memory_at_its_start() {
+    let bytes = broken("limit-policy", Does::EatAtStart);
+    let words = ["it cannot be started: ", "64 MiB of memory"];
+    refused(|shelf, _| shelf.put("limit-window", &bytes), &words);
+}
+
+#[test]
+fn a_component_that_breaks_on_every_question() {
+    for (does, words) in [
+        (Does::Trap, "unreachable"),
+        (Does::Loop, "it computed for longer than 1s and was stopped"),
+        (Does::Eat, "64 MiB of memory"),
+    ] {
+        let bytes = broken_at_once("limit-policy", does);
+        let words = ["it breaks when it is asked something harmless: ", words, "falls_over"];
+        refused(|shelf, _| shelf.put("limit-window", &bytes), &words);
+    }
+}
+
+#[test]
+fn a_component_that_breaks_in_a_case_of_its_own() {
+    let bytes = with_cases(broken("limit-policy", Does::Loop), FAILING_CASE);
+    let words = ["its case \"somebody may ask\" breaks: ", "it computed for longer than 1s"];
+    refused(|shelf, _| shelf.put("limit-window", &bytes), &words);
+}
+
+#[test]
+fn a_component_whose_interface_has_another_type() {
+    let mut bytes = real("limit-window");
+    let (from, to) = (b"retry-after-s", b"retry-after-x");
+    let places: Vec<_> = (0..bytes.len() - from.len()).filter(|at| bytes[*at..].starts_with(from)).collect();
+    assert!(!places.is_empty(), "a field's name is in the component's types");
+    for at in places {
+        bytes[at..at + to.len()].copy_from_slice(to);
+    }
+    let words = ["it does not fit the world `limit-policy`: ", "retry-after"];
     refused(|shelf, _| shelf.put("limit-window", &bytes), &words);
 }
 

@@ -6,7 +6,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::{ConfigFile, say};
-use crate::generation::{Candidate, CandidateError, Shelf};
+use crate::generation::{Candidate, CandidateError, Kept, Shelf};
 use crate::host::plan;
 use crate::sandbox::{CodeCache, Loader, Sandbox, SlotName};
 
@@ -41,8 +41,8 @@ pub(super) fn run(command: &Check) -> anyhow::Result<()> {
         for (slot, entry) in entries {
             all += 1;
             let component = &entry.component;
-            let outcome = match shelf.read(component) {
-                Ok(bytes) => Candidate::load(&loader, slot, component, &bytes, entry.terms.clone())
+            let outcome = match shelf.take(&Kept::none(), &plan, slot, component) {
+                Ok(taken) => Candidate::load(&loader, slot, component, &taken.bytes, entry.terms.clone())
                     .await
                     .map_err(|error| CandidateError::Load { path: shelf.path(component), error }),
                 Err(error) => Err(error),

@@ -1,6 +1,14 @@
 //! `overlord component`: what an author needs besides a compiler.
 
+mod check;
+mod difference;
+mod junit;
+mod report;
+mod sign;
+mod test;
+
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
@@ -16,6 +24,16 @@ pub(super) enum Command {
         #[arg(value_name = "FILE")]
         component: PathBuf,
     },
+    /// Say everything that would keep a component from serving, and what it costs
+    Check(check::Check),
+    /// Run cases against a component, all of them, and show what differs
+    Test(test::Test),
+    /// Make a key to sign components with, and print its public half
+    Keygen(sign::Keygen),
+    /// Sign a component
+    Sign(sign::Sign),
+    /// Say who signed a component
+    Verify(sign::Verify),
     /// Make a component of a core module, with its cases inside
     ///
     /// The module is what a compiler writes for wasm32-unknown-unknown with the bindings of one of
@@ -34,10 +52,31 @@ pub(super) enum Command {
     },
 }
 
-pub(super) fn run(command: &Command) -> anyhow::Result<()> {
-    match command {
-        Command::Inspect { component } => inspect(component),
-        Command::New { module, output, cases } => new(module, output, cases.as_deref()),
+/// Whether an answer is a good one. Where there is none the command says why.
+pub(super) enum Verdict {
+    Good,
+    Bad,
+}
+
+/// Runs a command: 0 done or good, 1 it failed or is not good, 2 a check or test could not be made.
+pub(super) fn run(command: &Command) -> ExitCode {
+    let done = |outcome: anyhow::Result<()>| (outcome.map(|()| Verdict::Good), 1);
+    let (outcome, in_vain) = match command {
+        Command::Inspect { component } => done(inspect(component)),
+        Command::New { module, output, cases } => done(new(module, output, cases.as_deref())),
+        Command::Keygen(command) => done(sign::keygen(command)),
+        Command::Sign(command) => done(sign::sign(command)),
+        Command::Verify(command) => (sign::verify(command), 2),
+        Command::Check(command) => (check::run(command), 2),
+        Command::Test(command) => (test::run(command), 2),
+    };
+    match outcome {
+        Ok(Verdict::Good) => ExitCode::SUCCESS,
+        Ok(Verdict::Bad) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("overlord: {error:#}");
+            ExitCode::from(in_vain)
+        }
     }
 }
 
@@ -49,12 +88,17 @@ fn new(module: &Path, output: &Path, cases: Option<&Path>) -> anyhow::Result<()>
     if std::fs::read(output).is_ok_and(|old| old == component) {
         return say(&format!("{} is up to date", output.display()));
     }
-    // Written beside its place and renamed into it, so that a watching host never sees half a file.
-    let beside = output.with_extension("wasm.new");
-    std::fs::write(&beside, &component)
-        .and_then(|()| std::fs::rename(&beside, output))
-        .with_context(|| format!("cannot write {}", output.display()))?;
+    put(output, &component)?;
     say(&format!("{} ({} KiB)", output.display(), component.len().div_ceil(1024)))
+}
+
+/// Writes a component beside its place and renames it into it, so that a watching host never sees half
+/// a file.
+fn put(output: &Path, component: &[u8]) -> anyhow::Result<()> {
+    let beside = output.with_extension("wasm.new");
+    std::fs::write(&beside, component)
+        .and_then(|()| std::fs::rename(&beside, output))
+        .with_context(|| format!("cannot write {}", output.display()))
 }
 
 fn inspect(file: &Path) -> anyhow::Result<()> {
@@ -99,20 +143,24 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// All case files of a folder one after another, in the order of their names.
-fn cases_below(folder: &Path) -> anyhow::Result<String> {
-    let entries =
-        std::fs::read_dir(folder).with_context(|| format!("cannot read the folder {}", folder.display()))?;
+/// The case files of a folder, in the order of their names.
+fn case_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let about = || format!("cannot read the folder {}", folder.display());
     let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.with_context(|| format!("cannot read the folder {}", folder.display()))?.path();
+    for entry in std::fs::read_dir(folder).with_context(about)? {
+        let path = entry.with_context(about)?.path();
         if path.extension().is_some_and(|extension| extension == "toml") {
             files.push(path);
         }
     }
     files.sort();
+    Ok(files)
+}
+
+/// All case files of a folder one after another, in the order of their names.
+fn cases_below(folder: &Path) -> anyhow::Result<String> {
     let mut cases = String::new();
-    for file in &files {
+    for file in &case_files(folder)? {
         let text =
             std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         toml::from_str::<toml::Table>(&text).with_context(|| format!("{} is no TOML", file.display()))?;

@@ -9,7 +9,7 @@ use super::ConfigFile;
 use crate::capability::clock;
 use crate::config::Config;
 use crate::domain::Principal;
-use crate::generation::Shelf;
+use crate::generation::{Kept, Shelf};
 use crate::host::{DataFolder, plan};
 use crate::sandbox::hooks::Issued;
 use crate::sandbox::{Auth, CodeCache, Loader, Sandbox, SlotName};
@@ -51,7 +51,7 @@ pub(super) fn issue(config: &Config, who: &Principal) -> anyhow::Result<Issued> 
         let mut why = anyhow::anyhow!("the slot auth holds no component");
         for entry in plan.entries(SlotName::Auth) {
             let name = &entry.component;
-            let bytes = shelf.read(name)?;
+            let bytes = shelf.take(&Kept::none(), &plan, SlotName::Auth, name)?.bytes;
             let said = || format!("cannot issue a cookie with {}", shelf.path(name).display());
             let policy =
                 loader.prepare::<Auth>(name, &bytes, entry.terms.clone()).await.with_context(said)?;

@@ -45,7 +45,7 @@ enum Command {
     Check(check::Check),
     /// Print the configuration's defaults, annotated, as a file to start from
     Config,
-    /// Look at a component, or make one
+    /// Make a component, look at it, try it, sign it
     #[command(subcommand)]
     Component(component::Command),
     /// Print a cookie that signs a user in, as NAME=VALUE, for scripts and curl -b
@@ -82,7 +82,7 @@ pub fn main() -> ExitCode {
         Command::Serve(command) => serve::run(&command),
         Command::Check(command) => check::run(&command),
         Command::Config => config::run(),
-        Command::Component(command) => component::run(&command),
+        Command::Component(command) => return component::run(&command),
         Command::Cookie(command) => cookie::run(&command),
         Command::Rules(command) => rules::run(&command),
         Command::SignIn(command) => sign_in::run(&command),

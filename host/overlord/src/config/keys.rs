@@ -56,6 +56,12 @@ pub(super) enum Shape {
     Secrets,
     /// Names of environment variables, each perhaps ending in `*`.
     Patterns,
+    /// A list of public keys.
+    PublicKeys,
+    /// Names of slots, or all of them.
+    Slots,
+    /// A digest, or a list of digests.
+    Digests,
     /// A setting that the slot's own component explains and checks.
     Setting,
 }
@@ -119,6 +125,13 @@ impl Key {
             Shape::Patterns => {
                 "a list of names of environment variables, each perhaps ending in *".to_owned()
             }
+            Shape::PublicKeys => {
+                "a list of public keys as `overlord component keygen` prints them: NAME:BASE64".to_owned()
+            }
+            Shape::Slots => {
+                "a list of auth, limit, history, audit and agent, or \"all\" for all of them".to_owned()
+            }
+            Shape::Digests => "a SHA-256 digest of 64 hexadecimal digits, or a list of those".to_owned(),
             Shape::Setting => SETTING.to_owned(),
         }
     }

@@ -18,6 +18,7 @@ mod layers;
 mod read;
 mod rules;
 mod secrets;
+mod signing;
 mod slots;
 mod table;
 mod values;
@@ -40,6 +41,7 @@ pub use chain::Then;
 pub use errors::{ConfigError, ConfigErrors, Origin};
 pub use rules::RulesConfig;
 pub use secrets::{Secret, Secrets};
+pub use signing::SigningConfig;
 pub use web::{HostName, Site, WebOrigin};
 pub use words::{FailMode, Instances, LogFormat, LogLevel, Unowned, WallChoice, Wasi};
 
@@ -66,6 +68,8 @@ pub struct Config {
     pub rules: RulesConfig,
     /// What goes to standard error.
     pub log: LogConfig,
+    /// Which files may serve.
+    pub signing: SigningConfig,
     /// Who is asking?
     pub auth: AuthConfig,
     /// May they ask now?

@@ -18,7 +18,7 @@ use super::web::{self, HostName, WebOrigin};
 use super::words::{Words, meant};
 use super::{
     AuditConfig, AuthConfig, Config, LogConfig, RulesConfig, RunsConfig, ServerConfig, SessionsConfig,
-    Surroundings,
+    SigningConfig, Surroundings,
 };
 
 /// The largest configuration file that is read: hundreds of times what the annotated one has.
@@ -104,6 +104,7 @@ impl<'a> Reader<'a> {
             },
             rules: RulesConfig::read(self),
             log: LogConfig { level: self.choice("log.level"), format: self.choice("log.format") },
+            signing: SigningConfig::read(self),
             auth: AuthConfig {
                 slot: self.slot("auth"),
                 cookie: self.token("auth.cookie"),

@@ -4,6 +4,7 @@
 mod agent;
 mod house;
 mod rules;
+mod signing;
 mod slots;
 
 use super::keys::Key;
@@ -19,6 +20,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("runs", "How questions go on while they are being answered."),
     ("rules", "How the rules change while the host runs."),
     ("log", "What goes to standard error."),
+    ("signing", "Whose components may serve."),
     ("auth", "Who is asking? Decided by a component."),
     ("limit", "May they ask now? Decided by a component."),
     ("history", "What was said? Read by a component."),
@@ -86,5 +88,5 @@ file = \"/var/log/overlord/second.jsonl\"",
 
 /// All keys, those of a section in the order in which they are printed.
 pub(super) fn keys() -> impl Iterator<Item = &'static Key> {
-    [house::KEYS, rules::KEYS, slots::KEYS, agent::KEYS].into_iter().flatten()
+    [house::KEYS, rules::KEYS, slots::KEYS, agent::KEYS, signing::KEYS].into_iter().flatten()
 }

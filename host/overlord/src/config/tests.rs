@@ -5,6 +5,7 @@ mod chains;
 mod places;
 mod secrets;
 mod server;
+mod signing;
 mod slots;
 mod sources;
 

@@ -6,10 +6,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::kept::Kept;
+use super::plan::Plan;
 use crate::sandbox::package::{COMPONENT_BYTES_MAX, Digest};
 use crate::sandbox::{
-    Agent, Audit, Auth, History, Limit, LoadError, Loader, Policy, SlotName, Terms, World,
-    fault_with_settings, in_one_line,
+    Agent, Audit, Auth, History, Limit, LoadError, Loader, Policy, SlotName, Terms, Trial, Trust, World,
+    in_one_line, try_settings,
 };
 
 /// A policy that has passed everything but publication.
@@ -54,6 +56,19 @@ pub enum CandidateError {
         /// Since when, and why.
         why: String,
     },
+}
+
+/// The most files that are looked through for a pinned digest: a folder of components has tens.
+const SEARCHED_MAX: usize = 256;
+
+/// A component's bytes, and where they were found.
+#[derive(Debug)]
+pub struct Taken {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// The other place that they were taken from, where the component's own file has none of the pinned
+    /// digests.
+    pub instead: Option<String>,
 }
 
 /// The folder in which operators put components.
@@ -134,6 +149,64 @@ impl Shelf {
         let path = self.path(name);
         read_bounded(&path).map_err(|error| CandidateError::File { path, error })
     }
+
+    /// Reads what is to serve in the entries of a slot that hold a component: its own file, or where
+    /// digests are pinned and it has none of them, a kept copy or another file of the folder that has
+    /// one. Where there is none either, and where several components of the slot might be meant, its own
+    /// is for the loader to refuse.
+    pub fn take(
+        &self,
+        kept: &Kept,
+        plan: &Plan,
+        slot: SlotName,
+        name: &str,
+    ) -> Result<Taken, CandidateError> {
+        let own = self.read(name);
+        let nothing = Trust::default();
+        let trust = plan.holding(slot, name).next().map_or(&nothing, |(_, entry)| &entry.terms.trust);
+        let alone = plan.entries(slot).len() == 1;
+        if own.as_ref().is_ok_and(|bytes| trust.pinned(Digest::of(bytes))) || trust.pins.is_empty() || !alone
+        {
+            return own.map(|bytes| Taken { bytes, instead: None });
+        }
+        // What has served before comes first.
+        for &pin in &trust.pins {
+            if let Some(bytes) = kept.read(pin) {
+                return Ok(Taken { bytes, instead: Some("a kept copy".to_owned()) });
+            }
+        }
+        for path in components_in(&self.components) {
+            if let Ok(bytes) = read_bounded(&path)
+                && trust.pinned(Digest::of(&bytes))
+            {
+                return Ok(Taken { bytes, instead: Some(path.display().to_string()) });
+            }
+        }
+        own.map(|bytes| Taken { bytes, instead: None })
+    }
+}
+
+impl Taken {
+    /// Says which file serves where it is not the one of the component's name.
+    pub fn say(&self, slot: SlotName, name: &str) {
+        let Some(instead) = &self.instead else { return };
+        tracing::warn!(
+            slot = %slot, component = name, digest = %Digest::of(&self.bytes).short(),
+            "{name}.wasm has none of the digests that `{slot}.digest` pins; {instead} has one and is taken instead"
+        );
+    }
+}
+
+/// The files of a folder that may be components, in the order of their names.
+fn components_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wasm") && path.is_file())
+        .take(SEARCHED_MAX)
+        .collect();
+    files.sort();
+    files
 }
 
 async fn tried<W: World>(
@@ -144,9 +217,10 @@ async fn tried<W: World>(
     candidate: impl FnOnce(Arc<Policy<W>>) -> Candidate,
 ) -> Result<(Candidate, usize), LoadError> {
     let new = loader.load::<W>(name, bytes, terms).await?;
-    match fault_with_settings(&new.policy).await {
-        Some(fault) => Err(LoadError::Settings { slot: W::SLOT, fault }),
-        None => Ok((candidate(new.policy), new.cases)),
+    match try_settings(&new.policy).await {
+        Trial::Fault(fault) => Err(LoadError::Settings { slot: W::SLOT, fault }),
+        Trial::Broke(why) => Err(LoadError::Trial(why)),
+        Trial::Answered => Ok((candidate(new.policy), new.cases)),
     }
 }
 
@@ -157,4 +231,51 @@ pub(super) fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
         return Err(std::io::Error::other(format!("a component may have {COMPONENT_BYTES_MAX} bytes")));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Whose;
+    use crate::generation::Entry;
+
+    fn plan(pin: &[&[u8]], entries: usize) -> Plan {
+        let trust = Trust { pins: pin.iter().map(|bytes| Digest::of(bytes)).collect(), ..Trust::default() };
+        Plan::new(|_| {
+            let entry = |n: usize| Entry {
+                name: format!("limit-window-{n}"),
+                component: if n == 0 { "limit-window".into() } else { "limit-old".into() },
+                terms: Terms { trust: trust.clone(), ..Terms::default() },
+                whose: Whose::Caller,
+                file: None,
+            };
+            (0..entries).map(entry).collect()
+        })
+    }
+
+    #[test]
+    fn a_pinned_digest_is_found_under_any_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let shelf = Shelf { components: folder.path().into() };
+        let kept = Kept::of(folder.path().join("kept"));
+        let take = |plan: &Plan| {
+            let taken = shelf.take(&kept, plan, SlotName::Limit, "limit-window").expect("there is something");
+            (taken.bytes, taken.instead)
+        };
+        let old = shelf.path("limit-old");
+        std::fs::write(shelf.path("limit-window"), b"new").expect("written");
+        std::fs::write(&old, b"old").expect("written");
+        std::fs::write(folder.path().join("limit.txt"), b"text").expect("written");
+        kept.keep(Digest::of(b"older"), b"older").expect("kept");
+        assert_eq!(take(&plan(&[], 1)), (b"new".to_vec(), None));
+        assert_eq!(take(&plan(&[b"new"], 1)), (b"new".to_vec(), None));
+        assert_eq!(take(&plan(&[b"old"], 1)), (b"old".to_vec(), Some(old.display().to_string())));
+        assert_eq!(take(&plan(&[b"older"], 1)), (b"older".to_vec(), Some("a kept copy".into())));
+        // One that nothing has leaves the component's own to be refused; so do two that may be meant.
+        assert_eq!(take(&plan(&[b"text"], 1)), (b"new".to_vec(), None));
+        assert_eq!(take(&plan(&[b"old"], 2)), (b"new".to_vec(), None));
+        std::fs::remove_file(shelf.path("limit-window")).expect("removed");
+        assert_eq!(take(&plan(&[b"old"], 1)).0, b"old");
+        assert!(shelf.take(&kept, &plan(&[b"text"], 1), SlotName::Limit, "limit-window").is_err());
+    }
 }

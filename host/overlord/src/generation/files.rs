@@ -76,7 +76,9 @@ impl Publisher {
         let mut candidates = Candidates::new();
         let mut seen = Vec::new();
         for (slot, name) in plan.files() {
-            let bytes = self.shelf.read(name)?;
+            let found = self.shelf.take(&self.kept, &plan, slot, name)?;
+            found.say(slot, name);
+            let bytes = found.bytes;
             let digest = Digest::of(&bytes);
             // What serves instead of this file goes on doing so.
             let instead = standing_in(&publishing.journal, &plan, slot, name, Some(digest));
@@ -116,8 +118,8 @@ impl Publisher {
         let number = self.current.pin().number;
         let at = (slot, name.to_owned());
         for _ in 0..READ_TRIES {
-            let bytes = match self.shelf.read(name) {
-                Ok(bytes) => bytes,
+            let found = match self.shelf.take(&self.kept, plan, slot, name) {
+                Ok(found) => found,
                 Err(error) => {
                     let why = error.to_string();
                     let said = publishing.unreadable.insert(at, why.clone());
@@ -128,7 +130,8 @@ impl Publisher {
                 }
             };
             publishing.unreadable.remove(&at);
-            let digest = Digest::of(&bytes);
+            let bytes = &found.bytes;
+            let digest = Digest::of(bytes);
             let refused = (slot, name.to_owned(), digest);
             if publishing.journal.seen.get(name) == Some(&digest) || publishing.refused.contains(&refused) {
                 return None;
@@ -141,16 +144,18 @@ impl Publisher {
             }
             let loaded = match may_serve(&publishing.journal, digest) {
                 Err(why) => Err(why),
-                Ok(()) => load(&self.loader, plan, slot, name, &bytes).await.map_err(|error| said(&error)),
+                Ok(()) => load(&self.loader, plan, slot, name, bytes).await.map_err(|error| said(&error)),
             };
             // What was replaced while it was tried is not what the operator wants any more.
-            if self.shelf.read(name).is_ok_and(|now| Digest::of(&now) != digest) {
+            let now = self.shelf.take(&self.kept, plan, slot, name);
+            if now.is_ok_and(|now| Digest::of(&now.bytes) != digest) {
                 continue;
             }
             return match loaded {
                 Ok((candidates, cases)) => {
                     say_cases(name, cases);
-                    self.keep(slot, digest, &bytes);
+                    found.say(slot, name);
+                    self.keep(slot, digest, bytes);
                     publishing.loaded.insert(digest, clock::now().0);
                     Some((candidates, digest))
                 }
@@ -196,8 +201,10 @@ pub(super) async fn first(
         Some((instead, kept.read(instead)?))
     };
     let path = shelf.path(name);
-    let problem = match shelf.read(name) {
-        Ok(bytes) => {
+    let problem = match shelf.take(kept, plan, slot, name) {
+        Ok(found) => {
+            found.say(slot, name);
+            let bytes = found.bytes;
             let digest = Digest::of(&bytes);
             if let Some((instead, bytes)) = copy(Some(digest))
                 && let Ok((candidates, _)) = load(loader, plan, slot, name, &bytes).await

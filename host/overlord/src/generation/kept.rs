@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::candidate::read_bounded;
 use crate::sandbox::package::Digest;
@@ -13,39 +13,45 @@ use crate::sandbox::package::Digest;
 /// A folder of components.
 #[derive(Debug, Clone)]
 pub struct Kept {
-    folder: PathBuf,
+    folder: Option<PathBuf>,
 }
 
 impl Kept {
     /// That folder; made when something is kept.
     pub fn of(folder: PathBuf) -> Self {
-        Self { folder }
+        Self { folder: Some(folder) }
+    }
+
+    /// No folder: nothing is kept and nothing is found.
+    pub fn none() -> Self {
+        Self { folder: None }
     }
 
     /// Keeps a component; it is on disk when this returns.
     pub fn keep(&self, digest: Digest, bytes: &[u8]) -> std::io::Result<()> {
-        let file = self.file(digest);
+        let Some((folder, file)) = self.file(digest) else { return Ok(()) };
         if std::fs::metadata(&file).is_ok_and(|found| found.len() == bytes.len() as u64) {
             return Ok(());
         }
-        std::fs::create_dir_all(&self.folder)?;
-        let beside = self.folder.join(format!("{digest}.new"));
+        std::fs::create_dir_all(folder)?;
+        let beside = folder.join(format!("{digest}.new"));
         let mut new = std::fs::File::create(&beside)?;
         new.write_all(bytes)?;
         new.sync_all()?;
         std::fs::rename(&beside, &file)?;
-        std::fs::File::open(&self.folder)?.sync_all()
+        std::fs::File::open(folder)?.sync_all()
     }
 
     /// A component that was kept, whole; none where there is no such file or it is damaged.
     pub fn read(&self, digest: Digest) -> Option<Vec<u8>> {
-        read_bounded(&self.file(digest)).ok().filter(|bytes| Digest::of(bytes) == digest)
+        read_bounded(&self.file(digest)?.1).ok().filter(|bytes| Digest::of(bytes) == digest)
     }
 
     /// Removes all but these.
     pub fn only(&self, digests: &BTreeSet<Digest>) -> std::io::Result<()> {
         let names: BTreeSet<_> = digests.iter().map(|digest| format!("{digest}.wasm")).collect();
-        let entries = match std::fs::read_dir(&self.folder) {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let entries = match std::fs::read_dir(folder) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             entries => entries?,
         };
@@ -58,8 +64,10 @@ impl Kept {
         Ok(())
     }
 
-    fn file(&self, digest: Digest) -> PathBuf {
-        self.folder.join(format!("{digest}.wasm"))
+    /// The folder and the file in it.
+    fn file(&self, digest: Digest) -> Option<(&Path, PathBuf)> {
+        let folder = self.folder.as_deref()?;
+        Some((folder, folder.join(format!("{digest}.wasm"))))
     }
 }
 
@@ -78,10 +86,10 @@ mod tests {
         kept.keep(one, b"one").expect("kept already");
         kept.keep(other, b"other").expect("kept");
         assert_eq!(kept.read(one).as_deref(), Some(b"one".as_slice()));
-        std::fs::write(kept.file(other), b"0ther").expect("written");
+        std::fs::write(kept.file(other).expect("a folder").1, b"0ther").expect("written");
         assert_eq!(kept.read(other), None, "a damaged one is not there");
         kept.only(&BTreeSet::from([one])).expect("removed");
-        assert!(!kept.file(other).exists());
+        assert!(!kept.file(other).expect("a folder").1.exists());
         assert_eq!(kept.read(one).as_deref(), Some(b"one".as_slice()));
     }
 }

@@ -27,7 +27,7 @@ use arc_swap::ArcSwap;
 
 pub use budget::{Budget, keep_to};
 pub use canary::Canary;
-pub use candidate::{Candidate, CandidateError, Shelf};
+pub use candidate::{Candidate, CandidateError, Shelf, Taken};
 pub use files::NotTaken;
 pub use kept::Kept;
 pub use plan::{Entry, Plan};

@@ -177,9 +177,10 @@ impl Publisher {
         publishing.journal = journal;
         publishing.looking_back = None;
         publishing.plan = plan;
-        announce(&next);
         last.compare(None);
         self.current.pointer.store(Arc::new(Rules { serving: Arc::clone(&next), canary: None }));
+        // After that: whoever reads it is answered by it.
+        announce(&next);
         publishing.running.retain(|spaces| spaces.strong_count() > 0);
         publishing.running.extend(next.limit.iter().map(|entry| Arc::downgrade(&entry.spaces)));
         for (member, from) in &changed {

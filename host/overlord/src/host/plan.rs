@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::config::{self, Config};
 use crate::domain::Whose;
 use crate::generation::{Entry, Plan};
-use crate::sandbox::{Instances, SlotName, Terms, Wasi};
+use crate::sandbox::{Instances, SlotName, Terms, Trust, Wasi};
 
 /// The settings that say by which cookies an auth component knows somebody.
 const COOKIES: [&str; 2] = ["cookie", "own_cookie"];
@@ -56,10 +56,15 @@ fn added(config: &Config, slot: SlotName, secrets: &[String], workspace: &Path) 
 fn entries(config: &Config, slot: SlotName, added: &[(String, String)]) -> Vec<Entry> {
     let first = of(config, slot);
     let own = first.settings.0.iter().chain(added).cloned().collect();
+    let trust = Trust {
+        keys: config.signing.keys.clone(),
+        required: config.signing.required.contains(&slot),
+        pins: config.signing.pins(slot).to_vec(),
+    };
     let mut entries = vec![Entry {
         name: first.name.clone(),
         component: first.component.clone(),
-        terms: terms(own, first.instances, first.wasi),
+        terms: terms(own, first.instances, first.wasi, &trust),
         whose: if slot == SlotName::Limit { config.limit.cell.clone() } else { Whose::Caller },
         file: None,
     }];
@@ -71,7 +76,12 @@ fn entries(config: &Config, slot: SlotName, added: &[(String, String)]) -> Vec<E
         Entry {
             name: then.name.clone(),
             component: then.component.clone(),
-            terms: terms(then.settings.0.iter().chain(added).cloned().collect(), then.instances, then.wasi),
+            terms: terms(
+                then.settings.0.iter().chain(added).cloned().collect(),
+                then.instances,
+                then.wasi,
+                &trust,
+            ),
             whose: then.cell.clone(),
             file: then.file.clone(),
         }
@@ -79,7 +89,12 @@ fn entries(config: &Config, slot: SlotName, added: &[(String, String)]) -> Vec<E
     entries
 }
 
-fn terms(settings: Vec<(String, String)>, instances: config::Instances, wasi: config::Wasi) -> Terms {
+fn terms(
+    settings: Vec<(String, String)>,
+    instances: config::Instances,
+    wasi: config::Wasi,
+    trust: &Trust,
+) -> Terms {
     Terms {
         settings,
         instances: match instances {
@@ -90,6 +105,7 @@ fn terms(settings: Vec<(String, String)>, instances: config::Instances, wasi: co
             config::Wasi::None => Wasi::None,
             config::Wasi::Empty => Wasi::Empty,
         },
+        trust: trust.clone(),
     }
 }
 

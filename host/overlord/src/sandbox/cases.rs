@@ -1,13 +1,20 @@
 //! The cases that a component carries: calls in WAVE text, as `wasmtime run --invoke` takes them, and
 //! what must come back. They are run before it serves, with capabilities that are scripted too.
 
+mod parts;
+mod values;
+
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
+use wasmtime::Store;
 use wasmtime::component::wasm_wave::{self, untyped::UntypedFuncCall};
-use wasmtime::component::{ComponentExportIndex, Type, Val};
+use wasmtime::component::{ComponentExportIndex, Func, Type, Val};
 
-use super::guest::Lent;
+use self::parts::Expected;
+pub use self::values::Difference;
+use super::guest::{Guest, Lent};
 use super::policy::{Policy, describe};
 use super::world::{SlotName, World};
 use crate::capability::files::Directory;
@@ -22,9 +29,11 @@ const CASES_MAX: usize = 500;
 pub struct Case {
     /// What it shows.
     pub name: String,
-    /// The call, such as `admit([("max", "1")], {…}, [])`.
+    /// The call, such as `admit([("max", "1")], {…}, [])`; empty where its parts are given.
+    #[serde(default)]
     pub call: String,
-    /// What it must return.
+    /// What it must return; empty where a part of it is given.
+    #[serde(default)]
     pub expect: String,
     /// For a history: what is in the directory, by path.
     #[serde(default)]
@@ -32,6 +41,18 @@ pub struct Case {
     /// For an agent: what the program does, one entry a start.
     #[serde(default)]
     pub process: Vec<ScriptedProcess>,
+    /// In parts, the slot's settings; a list is the same key several times.
+    settings: Option<toml::Table>,
+    /// What the policy is asked, in WAVE: a demand, a request, an event.
+    input: Option<String>,
+    /// What a limiter remembers.
+    cell: Option<Vec<u8>>,
+    /// When an auth policy is asked, in milliseconds since 1970.
+    now: Option<u64>,
+    /// What it must decide, in WAVE; of a limiter without the cell.
+    verdict: Option<String>,
+    /// The message of the fault that must come instead.
+    fault: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -78,47 +99,116 @@ pub enum CaseError {
     },
 }
 
+/// What came of one case.
+#[derive(Debug)]
+pub struct Tried {
+    /// Whether it holds.
+    pub finding: Finding,
+    /// How long the call took, its instance included.
+    pub time: Duration,
+}
+
+/// Whether a case holds.
+#[derive(Debug)]
+pub enum Finding {
+    /// It does.
+    Holds,
+    /// The call returned something else.
+    Differs(Difference),
+    /// The call is no call of its interface: which part of it, and why.
+    Cannot(String),
+    /// The call broke: how.
+    Broken(String),
+}
+
 /// Reads case files, one after another in one text.
 pub fn parse(text: &str) -> Result<Vec<Case>, CaseError> {
+    let cases = read(text)?;
+    if cases.len() > CASES_MAX {
+        return Err(CaseError::TooMany(cases.len()));
+    }
+    Ok(cases)
+}
+
+/// The same without a bound on their number: the reader bounds the text.
+pub fn read(text: &str) -> Result<Vec<Case>, CaseError> {
     let file: CaseFile = toml::from_str(text).map_err(|error| CaseError::Unreadable(error.to_string()))?;
-    if file.case.len() > CASES_MAX {
-        return Err(CaseError::TooMany(file.case.len()));
+    for case in &file.case {
+        parts::check(case)?;
     }
     Ok(file.case)
 }
 
-/// Runs all of them, each on a fresh instance; returns how many there were.
+/// Runs all of them, each on a fresh instance, until one does not hold; returns how many there were.
 pub async fn run<W: World>(policy: &Policy<W>, cases: &[Case]) -> Result<usize, CaseError> {
     for case in cases {
-        run_one(policy, case).await?;
+        let name = || case.name.clone();
+        match try_one(policy, case).await.finding {
+            Finding::Holds => {}
+            Finding::Cannot(why) => return Err(CaseError::Call { case: name(), why }),
+            Finding::Broken(why) => return Err(CaseError::Broken { case: name(), why }),
+            Finding::Differs(difference) => {
+                let (expected, found) = difference.lines();
+                return Err(CaseError::Differs { case: name(), expected, found });
+            }
+        }
     }
     Ok(cases.len())
 }
 
-async fn run_one<W: World>(policy: &Policy<W>, case: &Case) -> Result<(), CaseError> {
-    let cannot = |why: String| CaseError::Call { case: case.name.clone(), why };
-    let broken = |why: String| CaseError::Broken { case: case.name.clone(), why };
-    let lent = match W::SLOT {
-        SlotName::History => Lent::Directory(Directory::scripted(&case.files)),
-        SlotName::Agent => Lent::Program(Box::new(Program::scripted(case.process.clone()))),
-        SlotName::Auth | SlotName::Limit | SlotName::Audit => Lent::Nothing,
-    };
-    let called = call(policy, &case.call, lent, |_| ()).await.map_err(|error| match error {
-        CallError::Cannot(why) => cannot(why),
-        CallError::Broken(why) => broken(why),
-    })?;
+/// Runs one of them on a fresh instance.
+pub async fn try_one<W: World>(policy: &Policy<W>, case: &Case) -> Tried {
+    let start = Instant::now();
+    let finding = find(policy, case).await.unwrap_or_else(|error| match error {
+        CallError::Cannot(why) => Finding::Cannot(why),
+        CallError::Broken(why) => Finding::Broken(why),
+    });
+    Tried { finding, time: start.elapsed() }
+}
+
+async fn find<W: World>(policy: &Policy<W>, case: &Case) -> Result<Finding, CallError> {
+    let (text, expected) = case.written(W::SLOT);
+    let called = call(policy, &text, lent(W::SLOT, case), |_| ()).await?;
     if let Lent::Program(program) = &called.lent
         && let Some(why) = program.script_broken()
     {
-        return Err(broken(why));
+        return Err(CallError::Broken(why));
     }
-    let expected: Val = wasm_wave::from_str(&called.kind, &case.expect)
-        .map_err(|error| cannot(format!("`expect`: {error}")))?;
-    if called.value == expected {
-        return Ok(());
+    let cannot = |error: String| CallError::Cannot(format!("`{}`: {error}", expected.key()));
+    let (kind, found) = match &expected {
+        Expected::Whole(_) => (called.kind, called.value),
+        Expected::Verdict(_) => match values::verdict(&called.kind, called.value) {
+            Ok(part) => part,
+            // A fault where a verdict was expected: both are shown as they are.
+            Err(value) => {
+                let found = wasm_wave::to_string(&value).unwrap_or_else(|error| error.to_string());
+                return Ok(Finding::Differs(Difference::of_texts(expected.text(), found)));
+            }
+        },
+    };
+    let wanted: Val =
+        wasm_wave::from_str(&kind, expected.text()).map_err(|error| cannot(error.to_string()))?;
+    if found == wanted {
+        return Ok(Finding::Holds);
     }
-    let show = |value: &Val| wasm_wave::to_string(value).unwrap_or_else(|error| error.to_string());
-    Err(CaseError::Differs { case: case.name.clone(), expected: show(&expected), found: show(&called.value) })
+    Ok(Finding::Differs(Difference::new(wanted, found)))
+}
+
+/// What a case lends to the call.
+pub(super) fn lent(slot: SlotName, case: &Case) -> Lent {
+    match slot {
+        SlotName::History => Lent::Directory(Directory::scripted(&case.files)),
+        SlotName::Agent => Lent::Program(Box::new(Program::scripted(case.process.clone()))),
+        SlotName::Auth | SlotName::Limit | SlotName::Audit => Lent::Nothing,
+    }
+}
+
+impl Case {
+    /// The call in WAVE, and what must come of it.
+    pub(super) fn written(&self, slot: SlotName) -> (String, Expected) {
+        parts::written(self, slot)
+            .unwrap_or_else(|| (self.call.clone(), Expected::Whole(self.expect.clone())))
+    }
 }
 
 /// What came of a call.
@@ -158,6 +248,37 @@ pub(super) async fn call_in<W: World>(
     lent: Lent,
     change: impl FnOnce(&mut [Val]),
 ) -> Result<Called, CallError> {
+    let mut ready = ready_in(policy, interface, text, lent, change).await?;
+    let value = ready.go().await.map_err(CallError::Broken)?;
+    Ok(Called { value, kind: ready.kind, lent: ready.store.into_data().lent })
+}
+
+/// An instance and the call that is to be made on it.
+pub(super) struct Ready {
+    pub(super) store: Store<Guest>,
+    pub(super) index: ComponentExportIndex,
+    pub(super) arguments: Vec<Val>,
+    function: Func,
+    kind: Type,
+}
+
+/// Makes an instance and reads the call.
+pub(super) async fn ready<W: World>(
+    policy: &Policy<W>,
+    text: &str,
+    lent: Lent,
+    change: impl FnOnce(&mut [Val]),
+) -> Result<Ready, CallError> {
+    ready_in(policy, W::EXPORT, text, lent, change).await
+}
+
+async fn ready_in<W: World>(
+    policy: &Policy<W>,
+    interface: &str,
+    text: &str,
+    lent: Lent,
+    change: impl FnOnce(&mut [Val]),
+) -> Result<Ready, CallError> {
     let cannot = |why: String| CallError::Cannot(why);
     let call = UntypedFuncCall::parse(text).map_err(|error| cannot(error.to_string()))?;
     let mut store = policy.store(lent);
@@ -181,11 +302,18 @@ pub(super) async fn call_in<W: World>(
     let mut arguments = call.to_wasm_params::<Val>(&parameters).map_err(|error| cannot(error.to_string()))?;
     change(&mut arguments);
     let kind = signature.results().next().ok_or_else(|| cannot("the function returns nothing".to_owned()))?;
-    let mut results = [Val::Bool(false)];
-    function
-        .call_async(&mut store, &arguments, &mut results)
-        .await
-        .map_err(|error| CallError::Broken(describe(store.data(), &error)))?;
-    let [value] = results;
-    Ok(Called { value, kind, lent: store.into_data().lent })
+    Ok(Ready { store, index, arguments, function, kind })
+}
+
+impl Ready {
+    /// Makes the call; or how it broke.
+    pub(super) async fn go(&mut self) -> Result<Val, String> {
+        let mut results = [Val::Bool(false)];
+        self.function
+            .call_async(&mut self.store, &self.arguments, &mut results)
+            .await
+            .map_err(|error| describe(self.store.data(), &error))?;
+        let [value] = results;
+        Ok(value)
+    }
 }

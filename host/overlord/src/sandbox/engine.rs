@@ -129,6 +129,11 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// How long it may compute between two answers of the host's.
+    pub fn time(&self) -> Duration {
+        TICK * self.ticks
+    }
+
     /// For a decision of 10 µs. The deadline is generous, since a crowded machine may take the
     /// processor away from a thread for that long; a guest that loops gives way at every tick.
     pub const DECISION: Self = Self { memory_bytes: 64 << 20, ticks: 100, output_bytes: 1 << 20 };

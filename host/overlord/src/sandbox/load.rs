@@ -12,6 +12,7 @@ use super::engine::Sandbox;
 use super::guest::{Guest, Wasi};
 use super::package::{self, COMPONENT_BYTES_MAX, Digest, PackageError};
 use super::policy::{NoInstance, Policy, Terms};
+use super::trust::TrustError;
 use super::world::{SlotName, World};
 
 /// What turns bytes into policies.
@@ -30,6 +31,9 @@ pub enum LoadError {
     /// Not a component at all.
     #[error(transparent)]
     Package(#[from] PackageError),
+    /// Its file is not one that the slot trusts.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The compiler refuses it.
     #[error("it is damaged: {0}")]
     Damaged(String),
@@ -87,6 +91,9 @@ pub enum LoadError {
         /// In its own words.
         fault: String,
     },
+    /// It breaks on a question that nothing is wrong with.
+    #[error("it breaks when it is asked something harmless: {0}")]
+    Trial(String),
 }
 
 /// A policy that may serve, and how much it was tried.
@@ -136,12 +143,25 @@ impl Loader {
         }
         package::expect_component(bytes)?;
         let digest = Digest::of(bytes);
+        // Before anything of it is compiled: the compiler is not made for what an enemy wrote.
+        terms.trust.check(W::SLOT, digest, bytes)?;
         let component = self.compile(digest, bytes).await?;
-        self.check_names::<W>(&component, terms.wasi)?;
+        self.fit(name, digest, &component, terms).await
+    }
+
+    /// A compiled component in a slot, whatever is asked of its file.
+    pub async fn fit<W: World>(
+        &self,
+        name: &str,
+        digest: Digest,
+        component: &Component,
+        terms: Terms,
+    ) -> Result<Policy<W>, LoadError> {
+        self.check_names::<W>(component, terms.wasi)?;
         let shape = |error: wasmtime::Error| LoadError::Shape { world: W::NAME, why: shape_of(&error) };
         let bare = self
             .linker::<W>(terms.wasi)
-            .and_then(|linker| linker.instantiate_pre(&component))
+            .and_then(|linker| linker.instantiate_pre(component))
             .map_err(shape)?;
         let mut policy =
             Policy::<W>::new(Arc::clone(&self.sandbox), name, digest, terms, bare).map_err(shape)?;
@@ -173,15 +193,18 @@ impl Loader {
 
     /// The world is the permission list: compares names before anything is linked.
     fn check_names<W: World>(&self, component: &Component, wasi: Wasi) -> Result<(), LoadError> {
+        self.obstacles::<W>(component, wasi).into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Everything that its names say against a component in a slot.
+    pub fn obstacles<W: World>(&self, component: &Component, wasi: Wasi) -> Vec<LoadError> {
         let engine = self.sandbox.engine();
         let kind = component.component_type();
+        let mut obstacles = Vec::new();
         for (import, item) in kind.imports(engine) {
-            let (interface, _) = import.split_once('@').unwrap_or((import, ""));
-            let granted = matches!(item.ty, ComponentItem::ComponentInstance(_))
-                && (W::GRANTS.contains(&interface)
-                    || (wasi == Wasi::Empty && interface.starts_with("wasi:")));
-            if !granted {
-                return Err(LoadError::Import {
+            let is_interface = matches!(item.ty, ComponentItem::ComponentInstance(_));
+            if !is_interface || !grants(W::GRANTS, import, wasi) {
+                obstacles.push(LoadError::Import {
                     slot: W::SLOT,
                     world: W::NAME,
                     import: import.to_owned(),
@@ -190,7 +213,7 @@ impl Loader {
                         .map(|grant| format!("`{grant}`"))
                         .collect::<Vec<_>>()
                         .join(", "),
-                    hint: if interface.starts_with("wasi:") {
+                    hint: if import.starts_with("wasi:") {
                         "; build it without WASI, or set `wasi = \"empty\"` for the slot"
                     } else {
                         ""
@@ -198,9 +221,9 @@ impl Loader {
                 });
             }
         }
-        let exports: Vec<&str> = kind.exports(engine).map(|(name, _)| name).collect();
         if component.get_export_index(None, W::EXPORT).is_none() {
-            return Err(LoadError::Export {
+            let exports: Vec<&str> = kind.exports(engine).map(|(name, _)| name).collect();
+            obstacles.push(LoadError::Export {
                 slot: W::SLOT,
                 world: W::NAME,
                 expected: W::EXPORT,
@@ -211,8 +234,14 @@ impl Loader {
                 },
             });
         }
-        Ok(())
+        obstacles
     }
+}
+
+/// Whether an interface is among those that are granted.
+pub fn grants(granted: &[&str], import: &str, wasi: Wasi) -> bool {
+    let (interface, _) = import.split_once('@').unwrap_or((import, ""));
+    granted.contains(&interface) || (wasi == Wasi::Empty && interface.starts_with("wasi:"))
 }
 
 /// What a component imports and exports, by name.

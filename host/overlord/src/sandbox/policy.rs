@@ -13,6 +13,7 @@ use super::guest::{Guest, Lent, Wasi};
 use super::migration::Migration;
 use super::package::Digest;
 use super::tally::{Failure, Tally, Timed};
+use super::trust::Trust;
 use super::world::World;
 
 /// How many instances of one slot stay warm.
@@ -43,6 +44,8 @@ pub struct Terms {
     pub instances: Instances,
     /// Whether WASI is there.
     pub wasi: Wasi,
+    /// What its file must be.
+    pub trust: Trust,
 }
 
 /// A component that has been checked against its world, ready to be called.

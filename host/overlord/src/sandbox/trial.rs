@@ -4,7 +4,7 @@
 
 use wasmtime::component::Val;
 
-use super::cases::call;
+use super::cases::{self, CallError, Ready};
 use super::guest::Lent;
 use super::policy::Policy;
 use super::world::{SlotName, World};
@@ -20,7 +20,7 @@ fn question(slot: SlotName) -> &'static str {
         SlotName::Limit => {
             r#"admit([], {caller: {user: "nobody", roles: []}, now: 1700000000000, running: 0, waiting: 0, facts: []}, [])"#
         }
-        SlotName::History => "directory([])",
+        SlotName::History => "titles([], [])",
         SlotName::Audit => r#"format([], {name: "trial", at: 1700000000000, fields: []})"#,
         SlotName::Agent => {
             r#"ask([], {session: "00000000-0000-4000-8000-000000000000", started: false, user: "nobody", message: "trial", facts: []})"#
@@ -28,15 +28,32 @@ fn question(slot: SlotName) -> &'static str {
     }
 }
 
-/// Asks a policy something with its settings; gives back its fault, if that is what it answers. What
-/// else may go wrong says nothing of the settings: a component's own cases are there for that.
-pub async fn fault_with_settings<W: World>(policy: &Policy<W>) -> Option<String> {
-    let lent = match W::SLOT {
-        SlotName::History => Lent::Directory(Directory::scripted(&[].into())),
-        // Nothing is ever started: the program of an empty script cannot be.
-        SlotName::Agent => Lent::Program(Box::new(Program::scripted(Vec::new()))),
-        SlotName::Auth | SlotName::Limit | SlotName::Audit => Lent::Nothing,
-    };
+/// What a policy makes of the harmless question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trial {
+    /// It answers it.
+    Answered,
+    /// It does not take its settings; in its own words.
+    Fault(String),
+    /// It traps, or runs into a limit; how.
+    Broke(String),
+}
+
+/// Asks a policy something harmless with its settings.
+pub async fn try_settings<W: World>(policy: &Policy<W>) -> Trial {
+    match ready(policy).await {
+        Ok(mut ready) => match ready.go().await {
+            Ok(value) => message(&value).map_or(Trial::Answered, Trial::Fault),
+            Err(why) => Trial::Broke(why),
+        },
+        Err(CallError::Broken(why)) => Trial::Broke(why),
+        // The question is ours, and its interface has been compared.
+        Err(CallError::Cannot(_)) => Trial::Answered,
+    }
+}
+
+/// An instance that is about to be asked.
+pub(super) async fn ready<W: World>(policy: &Policy<W>) -> Result<Ready, CallError> {
     let pair = |(name, value): &(String, String)| {
         Val::Tuple(vec![Val::String(name.clone()), Val::String(value.clone())])
     };
@@ -46,8 +63,17 @@ pub async fn fault_with_settings<W: World>(policy: &Policy<W>) -> Option<String>
             *first = settings;
         }
     };
-    let called = call(policy, question(W::SLOT), lent, put).await.ok()?;
-    message(&called.value)
+    cases::ready(policy, question(W::SLOT), lent(W::SLOT), put).await
+}
+
+/// What is lent for it.
+pub(super) fn lent(slot: SlotName) -> Lent {
+    match slot {
+        SlotName::History => Lent::Directory(Directory::scripted(&[].into())),
+        // Nothing is ever started: the program of an empty script cannot be.
+        SlotName::Agent => Lent::Program(Box::new(Program::scripted(Vec::new()))),
+        SlotName::Auth | SlotName::Limit | SlotName::Audit => Lent::Nothing,
+    }
 }
 
 /// The message of a fault, which an agent wraps into a failure.

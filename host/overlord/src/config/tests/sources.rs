@@ -100,6 +100,9 @@ fn wrong(shape: &Shape) -> (&'static str, &'static str) {
         Shape::Choice(_) | Shape::Closed(_) => ("perhaps", "true"),
         Shape::Secrets => ("", "[]"),
         Shape::Patterns => ("A,B-C", r#"["A", 1]"#),
+        Shape::PublicKeys => ("release", r#"["release"]"#),
+        Shape::Slots => ("everywhere", r#"["everywhere"]"#),
+        Shape::Digests => ("abc", r#"["abc"]"#),
         Shape::Setting => ("many", "{}"),
     }
 }
