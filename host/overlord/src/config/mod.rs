@@ -14,6 +14,7 @@ mod check;
 mod errors;
 mod keys;
 mod layers;
+mod metrics;
 mod read;
 mod secrets;
 mod table;
@@ -32,6 +33,7 @@ use ipnet::IpNet;
 pub use agent::{AgentCommand, AgentConfig, Inherited};
 pub use annotate::annotated_defaults;
 pub use errors::{ConfigError, ConfigErrors, Origin};
+pub use metrics::MetricsConfig;
 pub use secrets::{Secret, Secrets};
 pub use web::{HostName, Site, WebOrigin};
 pub use words::{FailMode, Instances, LogFormat, LogLevel, Unowned, WallChoice, Wasi};
@@ -57,6 +59,8 @@ pub struct Config {
     pub runs: RunsConfig,
     /// What goes to standard error.
     pub log: LogConfig,
+    /// Who may read the figures.
+    pub metrics: MetricsConfig,
     /// Who is asking?
     pub auth: AuthConfig,
     /// May they ask now?

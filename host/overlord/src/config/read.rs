@@ -17,8 +17,8 @@ use super::values::{Raw, is_component_name, is_token, is_whole, shown};
 use super::web::{self, HostName, WebOrigin};
 use super::words::Words;
 use super::{
-    AuditConfig, AuthConfig, Config, FailMode, LogConfig, RunsConfig, ServerConfig, SessionsConfig, Settings,
-    Slot, Surroundings,
+    AuditConfig, AuthConfig, Config, FailMode, LogConfig, MetricsConfig, RunsConfig, ServerConfig,
+    SessionsConfig, Settings, Slot, Surroundings,
 };
 
 /// The largest configuration file that is read: hundreds of times what the annotated one has.
@@ -106,6 +106,7 @@ impl<'a> Reader<'a> {
                 abandoned_after: Some(self.seconds("runs.abandoned_after_s")).filter(|time| !time.is_zero()),
             },
             log: LogConfig { level: self.choice("log.level"), format: self.choice("log.format") },
+            metrics: MetricsConfig::read(self),
             auth: AuthConfig {
                 slot: self.slot("auth"),
                 cookie: self.token("auth.cookie"),
@@ -138,6 +139,19 @@ impl<'a> Reader<'a> {
         self.unsound.insert(path);
         let origin = self.origin(path);
         self.errors.push(ConfigError::Refused { origin, reason, way_out });
+    }
+
+    /// Notes that the file which a key names cannot be had, or is not what it should be.
+    pub(super) fn unreadable(
+        &mut self,
+        path: &'static str,
+        file: PathBuf,
+        source: std::io::Error,
+        way_out: &'static str,
+    ) {
+        self.unsound.insert(path);
+        let origin = self.origin(path).to_string();
+        self.errors.push(ConfigError::Unreadable { origin, path: file, source, way_out });
     }
 
     fn agent(&mut self) -> AgentConfig {
@@ -240,10 +254,8 @@ impl<'a> Reader<'a> {
         match secrets::read(&path) {
             Ok(secrets) => (Secrets::Given(secrets), Some(path)),
             Err(source) => {
-                self.unsound.insert("secret_key_file");
                 let way_out = "it must be a file that the host may read, one secret a line";
-                let origin = self.origin("secret_key_file").to_string();
-                self.errors.push(ConfigError::Unreadable { origin, path, source, way_out });
+                self.unreadable("secret_key_file", path, source, way_out);
                 (Secrets::Generated, None)
             }
         }
@@ -292,7 +304,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A path, absolute; none where nobody says or it is wrong.
-    fn path(&mut self, path: &'static str) -> Option<PathBuf> {
+    pub(super) fn path(&mut self, path: &'static str) -> Option<PathBuf> {
         let found = self.gathered.value(key(path))?;
         let base = match &found.origin {
             Origin::File { path, .. } => path.parent().unwrap_or(Path::new("/")),

@@ -3,6 +3,7 @@
 
 mod agent;
 mod house;
+mod metrics;
 mod slots;
 
 use super::keys::Key;
@@ -17,6 +18,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("sessions", "Who may read and continue which conversation, and what becomes of deleted ones."),
     ("runs", "How questions go on while they are being answered."),
     ("log", "What goes to standard error."),
+    ("metrics", "Who may read the figures at /metrics besides users with the role admin."),
     ("auth", "Who is asking? Decided by a component."),
     ("limit", "May they ask now? Decided by a component."),
     ("history", "What was said? Read by a component."),
@@ -29,5 +31,5 @@ pub(super) const SLOTS: &[&str] = &["auth", "limit", "history", "audit", "agent"
 
 /// All keys, those of a section in the order in which they are printed.
 pub(super) fn keys() -> impl Iterator<Item = &'static Key> {
-    [house::KEYS, slots::KEYS, agent::KEYS].into_iter().flatten()
+    [house::KEYS, metrics::KEYS, slots::KEYS, agent::KEYS].into_iter().flatten()
 }

@@ -1,6 +1,7 @@
 //! Loads configurations from files and environments made up here, and looks at what comes of them.
 //! What every key has in common is tested over the table of keys, so that a new key is tested too.
 
+mod metrics;
 mod places;
 mod secrets;
 mod server;

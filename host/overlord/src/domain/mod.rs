@@ -1,6 +1,7 @@
 //! The words of the house: who asks, in which session, what comes of it. Plain values; owns no rule
 //! and knows neither HTTP nor WebAssembly nor the operating system.
 
+mod request;
 mod run;
 mod title;
 
@@ -8,6 +9,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
+pub use request::{REQUEST_ID_VARIABLE, RequestId};
 pub use run::{Cancelled, End, NotAnswered, RunId, RunState, Update, state_after};
 pub use title::{NotATitle, TITLE_CHARACTERS_MAX, Title, fold};
 
@@ -126,6 +128,20 @@ pub struct Event {
     pub at: Instant,
     /// The rest.
     pub fields: Vec<(&'static str, Value)>,
+}
+
+/// The events whose lines are the original's, byte for byte: nothing is added to them.
+const ORIGINAL: [&str; 5] = ["rate_limited", "concurrency_blocked", "ask_start", "ask_error", "ask_ok"];
+
+impl Event {
+    /// Says of which request it is, as its last field, where it is not one of the original's.
+    #[must_use]
+    pub fn of(mut self, request: &RequestId) -> Self {
+        if !ORIGINAL.contains(&&*self.name) {
+            self.fields.push(("request_id", request.as_str().into()));
+        }
+        self
+    }
 }
 
 /// The value of an audit field.

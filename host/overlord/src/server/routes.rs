@@ -10,9 +10,11 @@ use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use tower::ServiceExt as _;
+use tracing::Instrument as _;
 
-use super::gate::{Visible, gate};
+use super::gate::{Visible, gate, watchers_gate};
 use super::guard::Guard;
+use super::metrics::Metrics;
 use super::{guard, handlers, paths, reply};
 use crate::pipeline::House;
 use crate::stages::Desk;
@@ -24,6 +26,8 @@ pub enum Access {
     Public,
     /// Whoever the auth policy lets in.
     Gated,
+    /// Of those, whoever has the role `admin`; and whoever shows the token for the figures.
+    Watched,
 }
 
 /// An address.
@@ -75,6 +79,12 @@ pub const ROUTES: &[Route] = &[
         path: "/agent/health",
         access: Access::Public,
         handler: || on(MethodFilter::GET, handlers::health),
+    },
+    Route {
+        method: "GET",
+        path: "/metrics",
+        access: Access::Watched,
+        handler: || on(MethodFilter::GET, handlers::figures),
     },
     Route {
         method: "POST",
@@ -164,6 +174,8 @@ pub struct Service {
     pub visible: Arc<Visible>,
     /// Who signs in and out.
     pub desk: Arc<Desk>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// The name of Overlord's own cookie.
     pub own_cookie: Arc<str>,
     /// What `/agent/health` says of the workspace.
@@ -191,33 +203,48 @@ pub fn router(service: Service) -> Router {
             Access::Gated => handler
                 .route_layer(middleware::from_fn_with_state(service.clone(), gate))
                 .route_layer(middleware::from_fn(guard::own_pages)),
+            Access::Watched => handler
+                .route_layer(middleware::from_fn_with_state(service.clone(), watchers_gate))
+                .route_layer(middleware::from_fn(guard::own_pages)),
         };
         routes = routes.route(route.path, handler);
     }
-    let guard = Arc::clone(&service.guard);
+    let (guard, metrics) = (Arc::clone(&service.guard), Arc::clone(&service.metrics));
     let routes = routes.fallback(|| async { reply::not_found() }).with_state(service);
     // No route lies beside this one.
-    Router::new().fallback(move |request| guarded(Arc::clone(&guard), routes.clone(), request))
+    Router::new()
+        .fallback(move |request| guarded(Arc::clone(&guard), Arc::clone(&metrics), routes.clone(), request))
 }
 
-/// Nothing reaches an address, and no answer goes out, but through here.
-async fn guarded(guard: Arc<Guard>, routes: Router, request: Request) -> Response {
+/// Nothing reaches an address, and no answer goes out, but through here: each request has an id, which
+/// is with everything that the log says of it and with its answer.
+async fn guarded(guard: Arc<Guard>, metrics: Arc<Metrics>, routes: Router, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
-    let answer = match guard.look(&mut parts) {
-        Ok(()) => as_the_original_routes(routes, Request::from_parts(parts, body)).await,
-        Err(stray) => stray.answer(),
+    let id = guard.request_id(&parts);
+    parts.extensions.insert(id.clone());
+    // As an error, so that no level of the log is without it.
+    let span = tracing::error_span!("request", request_id = id.as_str());
+    let answered = async {
+        match guard.look(&mut parts) {
+            Ok(()) => as_the_original_routes(routes, Request::from_parts(parts, body)).await,
+            Err(stray) => (None, stray.answer()),
+        }
     };
-    guard::dressed(answer)
+    let (route, answer) = answered.instrument(span).await;
+    metrics.answers.count(route, answer.status());
+    guard::dressed(answer, &id)
 }
 
 /// Matches a decoded path, refuses HEAD as the original does, and redirects where a slash is too many.
-async fn as_the_original_routes(routes: Router, mut request: Request) -> Response {
-    let Some(uri) = paths::normal(request.uri()) else { return reply::not_found() };
+/// Gives the route's place in the table besides.
+async fn as_the_original_routes(routes: Router, mut request: Request) -> (Option<usize>, Response) {
+    let Some(uri) = paths::normal(request.uri()) else { return (None, reply::not_found()) };
     *request.uri_mut() = uri;
-    match matching(request.uri().path()) {
+    let route = matching(request.uri().path());
+    let answer = match route {
         // The router would take HEAD for GET.
         Some(route) if request.method() == axum::http::Method::HEAD => {
-            reply::method_not_allowed(route.method)
+            reply::method_not_allowed(ROUTES[route].method)
         }
         Some(_) => match routes.oneshot(request).await {
             Ok(response) => response,
@@ -227,12 +254,13 @@ async fn as_the_original_routes(routes: Router, mut request: Request) -> Respons
             Some(other) if matching(&other).is_some() => redirect(&other, request.uri().query()),
             _ => reply::not_found(),
         },
-    }
+    };
+    (route, answer)
 }
 
-/// The route of a path.
-fn matching(path: &str) -> Option<&'static Route> {
-    ROUTES.iter().find(|route| {
+/// The place in the table of a path's route.
+fn matching(path: &str) -> Option<usize> {
+    ROUTES.iter().position(|route| {
         let mut parts = path.split('/');
         let same = route.path.split('/').all(|pattern| {
             parts

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::capability::clock;
-use crate::domain::Principal;
+use crate::domain::{Principal, RequestId};
 use crate::generation::Generation;
 use crate::sandbox::hooks::{Denial, Judgement, Request};
 
@@ -12,6 +12,7 @@ use crate::sandbox::hooks::{Denial, Judgement, Request};
 pub struct Caller {
     principal: Principal,
     generation: Arc<Generation>,
+    request: RequestId,
 }
 
 /// Why a request speaks for nobody.
@@ -31,17 +32,27 @@ impl Caller {
         &self.principal
     }
 
+    /// The id of the request.
+    pub fn request(&self) -> &RequestId {
+        &self.request
+    }
+
     /// The rules that the request began with; all its stages use them.
     pub fn generation(&self) -> &Arc<Generation> {
         &self.generation
     }
 }
 
-/// Asks the auth policy of a generation.
-pub async fn identify(generation: Arc<Generation>, request: &Request) -> Result<Caller, NotIdentified> {
+/// Asks the auth policy of a generation who sent the request of this id.
+pub async fn identify(
+    generation: Arc<Generation>,
+    id: RequestId,
+    request: &Request,
+) -> Result<Caller, NotIdentified> {
     match generation.auth.authenticate(request, clock::now()).await {
         Ok(Judgement::Admitted(who)) => {
-            Ok(Caller { principal: Principal { user: who.user, roles: who.roles }, generation })
+            let principal = Principal { user: who.user, roles: who.roles };
+            Ok(Caller { principal, generation, request: id })
         }
         Ok(Judgement::Denied(denial)) => {
             let peer = &request.peer;
