@@ -70,7 +70,7 @@ fn a_trusted_proxys_id_is_taken_over_where_it_has_the_form_of_one() {
     for good in ["a", "Trace_1.2-3", &longest] {
         assert_eq!(id(&host.anyone().send("GET", "/agent/health", &[(HEADER, good)], None)), good);
     }
-    for bad in ["", "a b", "a/b", "a\"b", "\u{e9}", &format!("{longest}x")] {
+    for bad in ["", "a b", "a/b", "a\"b", &format!("{longest}x")] {
         is_a_uuid(&id(&host.anyone().send("GET", "/agent/health", &[(HEADER, bad)], None)));
     }
     let two = [(HEADER, "one"), (HEADER, "two")];
