@@ -104,8 +104,11 @@ fn headings(document: &Path) -> BTreeSet<String> {
 
 /// What follows `OVERLORD_` in the host's variables, from the table of its keys.
 fn variables() -> BTreeSet<String> {
-    let table = checkout::read("host/overlord/src/config/table.rs");
-    let mut names = BTreeSet::from(["CONFIG".to_owned()]);
+    let folder = "host/overlord/src/config/table";
+    let table: String =
+        names_in(folder).iter().map(|name| checkout::read(&format!("{folder}/{name}"))).collect();
+    // The second is not read but set, for programs.
+    let mut names = BTreeSet::from(["CONFIG", "REQUEST_ID"].map(str::to_owned));
     for start in ["path: \"", "component(\"", "instances(\"", "wasi(\""] {
         for key in table.split(start).skip(1).filter_map(|rest| rest.split('"').next()) {
             names.insert(key.replace('.', "_").to_uppercase());

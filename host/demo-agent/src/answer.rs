@@ -37,6 +37,7 @@ pub(crate) fn text(topic: &Topic, question: &Question<'_>) -> String {
         Topic::Environment => {
             environment(std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()))
         }
+        Topic::Request => request(std::env::var("OVERLORD_REQUEST_ID").ok().as_deref()),
         Topic::Words(count) => words(*count),
     }
 }
@@ -70,6 +71,11 @@ fn environment(names: impl Iterator<Item = String>) -> String {
     let mut names: Vec<_> = names.collect();
     names.sort();
     format!("{DEMO} It was given these variables:\n\n```text\n{}\n```", names.join("\n"))
+}
+
+/// By which the host's log and its answer to the client know what is asked here.
+fn request(id: Option<&str>) -> String {
+    format!("{DEMO} It was started for the request `{}`.", id.unwrap_or("without an id"))
 }
 
 fn words(count: u64) -> String {

@@ -42,6 +42,8 @@ pub(crate) enum Topic {
     Unknown(String),
     /// The names of the variables that the process was given.
     Environment,
+    /// The id of the request that it was started for.
+    Request,
     /// So many words.
     Words(u64),
 }
@@ -85,12 +87,13 @@ pub(crate) enum Effect {
 type Word = (&'static str, Option<(u64, u64)>, &'static str);
 
 /// All of them.
-pub(crate) const WORDS: [Word; 23] = [
+pub(crate) const WORDS: [Word; 24] = [
     ("help", None, "this list"),
     ("fast", None, "no pauses between the words"),
     ("slow", Some((10, 3600)), "take this many seconds for each text"),
     ("words", Some((500, 100_000)), "an answer of this many words"),
     ("environment", None, "the names of the variables that the agent was given"),
+    ("request", None, "the id of the request that it was started for"),
     ("tool", None, "pretend to use a tool"),
     ("denied", None, "pretend to use a tool that is not permitted"),
     ("retry", Some((2, 10)), "pretend that the API is busy this many times"),
@@ -137,6 +140,7 @@ impl Script {
             "help" => return self.topic = Topic::Help,
             "words" => return self.topic = Topic::Words(number),
             "environment" => return self.topic = Topic::Environment,
+            "request" => return self.topic = Topic::Request,
             "fast" => return self.pace = Pace::Fast,
             "slow" => return self.pace = Pace::Slow(number),
             "deaf" => return self.deaf = true,

@@ -103,6 +103,7 @@ impl Writer {
             for line in batch.drain(..) {
                 let whole = format!("{}\n", line.text);
                 if let Err(error) = self.append(whole.as_bytes()) {
+                    super::trouble::AUDIT.again();
                     self.complain(&error);
                     tracing::warn!(target: "overlord::audit", "{}", line.text);
                 } else if self.complained {

@@ -10,3 +10,4 @@ pub mod files;
 pub mod process;
 pub mod sign_in;
 pub mod state;
+pub mod trouble;

@@ -204,6 +204,7 @@ impl State {
 }
 
 fn unreadable(error: &dyn std::fmt::Display) -> StateError {
+    super::trouble::STATE.again();
     StateError::Broken("state.redb".to_owned(), error.to_string())
 }
 

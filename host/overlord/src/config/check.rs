@@ -35,6 +35,7 @@ fn places(config: &Config, reader: &mut Reader<'_>) {
         ("components", Some(&config.components)),
         ("secret_key_file", config.secret_key_file.as_ref()),
         ("audit.file", config.audit.file.as_ref()),
+        ("metrics.token_file", config.metrics.token_file.as_ref()),
     ];
     for (key, place) in house {
         let Some(place) = place.filter(|_| reader.sound(&[key])) else { continue };
@@ -142,6 +143,10 @@ fn warnings(config: &Config, reader: &Reader<'_>) -> Vec<String> {
                 file.display()
             ));
         }
+    }
+    if let Some(file) = config.metrics.token_file.as_ref().filter(|file| open_to_others(file)) {
+        warnings
+            .push(format!("{0} holds a token and others may read it; run: chmod 600 {0}", file.display()));
     }
     let listening = config.listen.ip();
     let named = config.server.public_url.is_some() || !config.server.allowed_hosts.is_empty();

@@ -15,6 +15,7 @@ use super::errors::{ConfigError, Origin, nearest};
 use super::keys::{Key, Preset, variable};
 use super::table::{CHAINS, SECTIONS, SLOTS, keys};
 use super::values::Raw;
+use crate::domain::REQUEST_ID_VARIABLE;
 
 /// The variable that names the configuration file.
 pub(super) const FILE_VARIABLE: &str = "OVERLORD_CONFIG";
@@ -116,7 +117,8 @@ impl Gathered {
         }
         for (name, _) in environment {
             let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
-            if name == FILE_VARIABLE {
+            // A host that an agent starts, for whatever reason, is not the one that set it.
+            if name == FILE_VARIABLE || name == REQUEST_ID_VARIABLE {
                 continue;
             }
             let key = keys().find(|key| key.variable() == name);

@@ -15,6 +15,7 @@ mod check;
 mod errors;
 mod keys;
 mod layers;
+mod metrics;
 mod read;
 mod rules;
 mod secrets;
@@ -39,6 +40,7 @@ pub use agent::{AgentCommand, AgentConfig, Inherited};
 pub use annotate::annotated_defaults;
 pub use chain::Then;
 pub use errors::{ConfigError, ConfigErrors, Origin};
+pub use metrics::MetricsConfig;
 pub use rules::RulesConfig;
 pub use secrets::{Secret, Secrets};
 pub use signing::SigningConfig;
@@ -70,6 +72,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Which files may serve.
     pub signing: SigningConfig,
+    /// Who may read the figures.
+    pub metrics: MetricsConfig,
     /// Who is asking?
     pub auth: AuthConfig,
     /// May they ask now?

@@ -17,8 +17,8 @@ use super::values::{Raw, is_token, shown};
 use super::web::{self, HostName, WebOrigin};
 use super::words::{Words, meant};
 use super::{
-    AuditConfig, AuthConfig, Config, LogConfig, RulesConfig, RunsConfig, ServerConfig, SessionsConfig,
-    SigningConfig, Surroundings,
+    AuditConfig, AuthConfig, Config, LogConfig, MetricsConfig, RulesConfig, RunsConfig, ServerConfig,
+    SessionsConfig, SigningConfig, Surroundings,
 };
 
 /// The largest configuration file that is read: hundreds of times what the annotated one has.
@@ -105,6 +105,7 @@ impl<'a> Reader<'a> {
             rules: RulesConfig::read(self),
             log: LogConfig { level: self.choice("log.level"), format: self.choice("log.format") },
             signing: SigningConfig::read(self),
+            metrics: MetricsConfig::read(self),
             auth: AuthConfig {
                 slot: self.slot("auth"),
                 cookie: self.token("auth.cookie"),
@@ -141,6 +142,19 @@ impl<'a> Reader<'a> {
     /// The same of what is no key of the table.
     pub(super) fn refuse_at(&mut self, origin: Origin, reason: String, way_out: String) {
         self.errors.push(ConfigError::Refused { origin, reason, way_out });
+    }
+
+    /// Notes that the file which a key names cannot be had, or is not what it should be.
+    pub(super) fn unreadable(
+        &mut self,
+        path: &'static str,
+        file: PathBuf,
+        source: std::io::Error,
+        way_out: &'static str,
+    ) {
+        self.unsound.insert(path);
+        let origin = self.origin(path).to_string();
+        self.errors.push(ConfigError::Unreadable { origin, path: file, source, way_out });
     }
 
     fn agent(&mut self) -> AgentConfig {
@@ -182,10 +196,8 @@ impl<'a> Reader<'a> {
         match secrets::read(&path) {
             Ok(secrets) => (Secrets::Given(secrets), Some(path)),
             Err(source) => {
-                self.unsound.insert("secret_key_file");
                 let way_out = "it must be a file that the host may read, one secret a line";
-                let origin = self.origin("secret_key_file").to_string();
-                self.errors.push(ConfigError::Unreadable { origin, path, source, way_out });
+                self.unreadable("secret_key_file", path, source, way_out);
                 (Secrets::Generated, None)
             }
         }
@@ -234,7 +246,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A path, absolute; none where nobody says or it is wrong.
-    fn path(&mut self, path: &'static str) -> Option<PathBuf> {
+    pub(super) fn path(&mut self, path: &'static str) -> Option<PathBuf> {
         let found = self.gathered.value(key(path))?;
         let base = self.base(found);
         self.read(path, None, |raw| raw.path(&base).map(Some))

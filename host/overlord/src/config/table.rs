@@ -3,6 +3,7 @@
 
 mod agent;
 mod house;
+mod metrics;
 mod rules;
 mod signing;
 mod slots;
@@ -21,6 +22,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("rules", "How the rules change while the host runs."),
     ("log", "What goes to standard error."),
     ("signing", "Whose components may serve."),
+    ("metrics", "Who may read the figures at /metrics besides users with the role admin."),
     ("auth", "Who is asking? Decided by a component."),
     ("limit", "May they ask now? Decided by a component."),
     ("history", "What was said? Read by a component."),
@@ -88,5 +90,5 @@ file = \"/var/log/overlord/second.jsonl\"",
 
 /// All keys, those of a section in the order in which they are printed.
 pub(super) fn keys() -> impl Iterator<Item = &'static Key> {
-    [house::KEYS, rules::KEYS, slots::KEYS, agent::KEYS, signing::KEYS].into_iter().flatten()
+    [house::KEYS, rules::KEYS, metrics::KEYS, slots::KEYS, agent::KEYS, signing::KEYS].into_iter().flatten()
 }

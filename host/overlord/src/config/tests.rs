@@ -2,6 +2,7 @@
 //! What every key has in common is tested over the table of keys, so that a new key is tested too.
 
 mod chains;
+mod metrics;
 mod places;
 mod secrets;
 mod server;

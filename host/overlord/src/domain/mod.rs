@@ -3,6 +3,7 @@
 
 mod actor;
 mod recent;
+mod request;
 mod run;
 mod title;
 mod whose;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 pub use actor::Actor;
 pub use recent::{Recent, beginning};
+pub use request::{REQUEST_ID_VARIABLE, RequestId};
 pub use run::{Cancelled, End, NotAnswered, RunId, RunState, Update, state_after};
 pub use title::{NotATitle, TITLE_CHARACTERS_MAX, Title, fold};
 pub use whose::Whose;
@@ -132,6 +134,20 @@ pub struct Event {
     pub at: Instant,
     /// The rest.
     pub fields: Vec<(&'static str, Value)>,
+}
+
+/// The events whose lines are the original's, byte for byte: nothing is added to them.
+const ORIGINAL: [&str; 5] = ["rate_limited", "concurrency_blocked", "ask_start", "ask_error", "ask_ok"];
+
+impl Event {
+    /// Says of which request it is, as its last field, where it is not one of the original's.
+    #[must_use]
+    pub fn of(mut self, request: &RequestId) -> Self {
+        if !ORIGINAL.contains(&&*self.name) {
+            self.fields.push(("request_id", request.as_str().into()));
+        }
+        self
+    }
 }
 
 /// The value of an audit field.

@@ -24,7 +24,7 @@ use crate::homes::Homes;
 use crate::pipeline::{House, REFUSALS_MAX};
 use crate::runs::Runs;
 use crate::sandbox::{CodeCache, Loader, Sandbox};
-use crate::server::{Guard, Service, Visible};
+use crate::server::{Guard, Metrics, Service, Visible};
 use crate::stages::{Admission, Agent, Desk, FailMode, Places, Recorder, Rules, Titles};
 
 /// How much of a program's standard error is kept for a message: its last words.
@@ -137,7 +137,7 @@ pub(super) async fn build(
     let secrets = folder.secrets(&config.secrets)?;
 
     let sandbox = Arc::new(Sandbox::new().map_err(|error| StartError::Engine(format!("{error:#}")))?);
-    let loader = Loader::new(sandbox, CodeCache::at(&folder.path().join("compiled")));
+    let loader = Loader::new(Arc::clone(&sandbox), CodeCache::at(&folder.path().join("compiled")));
     // Before the wall, which hides what is there.
     let file = config.audit.file.as_deref().unwrap_or(Path::new("/dev/null"));
     let recorder = Recorder {
@@ -202,6 +202,7 @@ pub(super) async fn build(
             headers: config.auth.headers.clone(),
         }),
         desk: Arc::new(desk),
+        metrics: Arc::new(Metrics::new(sandbox, config.metrics.token.clone())),
         own_cookie: config.auth.own_cookie.as_str().into(),
         workspace: workspace.to_string_lossy().into(),
         demo: matches!(program, Program::Demo { .. }),
@@ -313,6 +314,7 @@ async fn supervisor(
     let mut hidden = vec![config.data.clone(), config.components.clone()];
     hidden.extend(config.file.clone());
     hidden.extend(config.secret_key_file.clone());
+    hidden.extend(config.metrics.token_file.clone());
     // Other users' homes; a program's own is laid open again.
     hidden.extend(homes.separate().then(|| homes.root()));
     // It holds what users asked.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
+use tracing::Instrument as _;
 
 use super::House;
 use crate::capability::clock;
@@ -53,7 +54,7 @@ struct Found {
 /// or not.
 pub async fn ask(house: Arc<House>, caller: Caller, question: Question) -> Result<Watcher, NotAnswered> {
     // A task of its own: the server drops what waits for it when the client leaves.
-    match tokio::spawn(Way::new(house, caller, question).begin()).await {
+    match tokio::spawn(Way::new(house, caller, question).begin().in_current_span()).await {
         Ok(outcome) => outcome,
         Err(error) => {
             tracing::error!("a question was not taken: {error}");
@@ -93,7 +94,7 @@ impl Way {
             run.queued(ticket.ahead() + 1);
         }
         let watcher = run.watch();
-        tokio::spawn(self.go_on(run, found, admitted));
+        tokio::spawn(self.go_on(run, found, admitted).in_current_span());
         Ok(watcher)
     }
 
@@ -338,7 +339,7 @@ impl Way {
     ) -> Result<(), Unrecorded> {
         let who = [("user", self.record.user.as_str().into()), ("session_id", session.to_string().into())];
         let event = Event { name, at: clock::now(), fields: who.into_iter().chain(fields).collect() };
-        self.house.recorder.record(self.caller.generation(), &event).await
+        self.house.recorder.record(self.caller.generation(), &event.of(self.caller.request())).await
     }
 }
 

@@ -294,7 +294,7 @@ async fn record(house: &House, caller: &Caller, session: SessionId, name: &'stat
     let user = caller.principal().user.as_str().into();
     let fields = vec![("user", user), ("session_id", session.to_string().into())];
     let event = Event { name: name.into(), at: clock::now(), fields };
-    let _ = house.recorder.record(caller.generation(), &event).await;
+    let _ = house.recorder.record(caller.generation(), &event.of(caller.request())).await;
 }
 
 fn failed(error: &dyn Display) -> NotDone {

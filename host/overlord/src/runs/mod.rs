@@ -81,6 +81,11 @@ impl Runs {
         runs
     }
 
+    /// How many are on their way.
+    pub fn under_way(&self) -> usize {
+        self.all().values().filter(|run| run.ended_at().is_none()).count()
+    }
+
     /// How many listen to a user's runs.
     pub fn listeners(&self, user: &str) -> usize {
         let all = self.all();

@@ -11,7 +11,7 @@ use cookie::Cookie;
 use super::guard::Client;
 use super::reply;
 use super::routes::Service;
-use crate::domain::Actor;
+use crate::domain::{Actor, RequestId};
 use crate::sandbox::hooks;
 use crate::stages::{Caller, NotIdentified, identify};
 
@@ -30,19 +30,45 @@ pub struct Visible {
 /// Lets a request pass that speaks for somebody, with the proof of it in its extensions.
 pub(super) async fn gate(State(service): State<Service>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let shown = service.visible.of(&parts);
-    match identify(&service.house.current, &shown).await {
+    match known(&service, &parts).await {
         Ok(caller) => {
             parts.extensions.insert(caller);
             next.run(Request::from_parts(parts, body)).await
         }
-        Err(NotIdentified::Unknown) => reply::error(StatusCode::UNAUTHORIZED, "Not authenticated"),
-        Err(NotIdentified::Forbidden) => reply::error(StatusCode::FORBIDDEN, "Forbidden"),
-        Err(NotIdentified::Broken) => reply::error(
+        Err(answer) => answer,
+    }
+}
+
+/// Lets a request pass that shows the token for the figures, or speaks for somebody to whom nothing is
+/// closed.
+pub(super) async fn watchers_gate(State(service): State<Service>, request: Request, next: Next) -> Response {
+    if service.metrics.shown_the_token(request.headers()) {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    match known(&service, &parts).await {
+        Ok(caller) if caller.principal().is_admin() => next.run(Request::from_parts(parts, body)).await,
+        Ok(_) => forbidden(),
+        Err(answer) => answer,
+    }
+}
+
+/// For whom a request speaks, or what is said to it.
+async fn known(service: &Service, parts: &Parts) -> Result<Caller, Response> {
+    let shown = service.visible.of(parts);
+    let id = parts.extensions.get::<RequestId>().cloned().unwrap_or_else(RequestId::fresh);
+    identify(&service.house.current, id, &shown).await.map_err(|unknown| match unknown {
+        NotIdentified::Unknown => reply::error(StatusCode::UNAUTHORIZED, "Not authenticated"),
+        NotIdentified::Forbidden => forbidden(),
+        NotIdentified::Broken => reply::error(
             StatusCode::SERVICE_UNAVAILABLE,
             "Sign-in cannot be checked right now; the host's log says why",
         ),
-    }
+    })
+}
+
+fn forbidden() -> Response {
+    reply::error(StatusCode::FORBIDDEN, "Forbidden")
 }
 
 /// Lets those pass of whom the gate knows that they are administrators, as whoever changes the rules.

@@ -16,6 +16,7 @@ use ipnet::IpNet;
 use super::connections::Peer;
 use super::{body, reply};
 use crate::config::{HostName, ServerConfig, Site, WebOrigin};
+use crate::domain::RequestId;
 
 /// How many proxies in a row are believed: nobody has more, and a head has room for thousands.
 const HOPS_MAX: usize = 32;
@@ -25,6 +26,7 @@ const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a browser may do with an answer that is no page: show it, alone. The page says more itself.
 const ANSWERS_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
@@ -81,8 +83,7 @@ impl Guard {
 
     /// Notes who the client is, or says why the request is not looked at.
     pub(super) fn look(&self, parts: &mut Parts) -> Result<(), Stray> {
-        let peer = parts.extensions.get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer.0.ip());
-        let peer = peer.unwrap_or(IpAddr::from([0, 0, 0, 0])).to_canonical();
+        let peer = peer_of(parts);
         let Some(site) = site(parts).filter(|site| self.allows(&site.host)) else {
             tracing::debug!("a request from {peer} names a host that is not allowed");
             return Err(Stray::OtherHost);
@@ -95,6 +96,17 @@ impl Guard {
         }
         parts.extensions.insert(client);
         Ok(())
+    }
+
+    /// The id of a request: the one that a trusted peer gave it, or a fresh one. Anybody else could have
+    /// the log speak of two requests as one.
+    pub(super) fn request_id(&self, parts: &Parts) -> RequestId {
+        let mut given = parts.headers.get_all(REQUEST_ID).iter();
+        let given = match (given.next(), given.next()) {
+            (Some(id), None) if self.trusts(peer_of(parts)) => id.to_str().ok().and_then(RequestId::parse),
+            _ => None,
+        };
+        given.unwrap_or_else(RequestId::fresh)
     }
 
     fn allows(&self, host: &HostName) -> bool {
@@ -150,6 +162,12 @@ impl Guard {
         }
         nearest
     }
+}
+
+/// The address at the other end of the connection.
+fn peer_of(parts: &Parts) -> IpAddr {
+    let peer = parts.extensions.get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer.0.ip());
+    peer.unwrap_or(IpAddr::from([0, 0, 0, 0])).to_canonical()
 }
 
 /// An address, with a port or without.
@@ -210,9 +228,10 @@ impl Stray {
     }
 }
 
-/// Adds to an answer what goes with every one.
-pub(super) fn dressed(mut response: Response) -> Response {
+/// Adds to an answer what goes with every one: the request's id, and the headers above.
+pub(super) fn dressed(mut response: Response, id: &RequestId) -> Response {
     let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, HeaderValue::from_str(id.as_str()).expect("it has harmless characters only"));
     for (name, value) in DRESS {
         headers.insert(name, HeaderValue::from_static(value));
     }

@@ -1,6 +1,7 @@
 //! HTTP: connections in, answers out. Owns status codes, headers and bodies; what is decided about a
 //! request is the pipeline's business.
 
+mod answers;
 mod body;
 mod connections;
 pub mod control;
@@ -10,6 +11,7 @@ mod gate;
 mod guard;
 mod handlers;
 mod incoming;
+mod metrics;
 mod outcome;
 mod page;
 mod paths;
@@ -22,4 +24,5 @@ pub use connections::{Limits, serve};
 pub use control::serve_control;
 pub use gate::Visible;
 pub use guard::Guard;
+pub use metrics::Metrics;
 pub use routes::{Access, ROUTES, Route, Service, router};

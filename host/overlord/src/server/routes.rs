@@ -11,9 +11,11 @@ use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use tower::ServiceExt as _;
+use tracing::Instrument as _;
 
-use super::gate::{Visible, admins, gate};
+use super::gate::{Visible, admins, gate, watchers_gate};
 use super::guard::Guard;
+use super::metrics::Metrics;
 use super::{guard, handlers, paths, reply};
 use crate::generation::Publisher;
 use crate::generation::figures::Figures;
@@ -29,6 +31,8 @@ pub enum Access {
     Gated,
     /// Of these, those with the role `admin`; and whoever speaks over the control socket.
     Admin,
+    /// Of those, whoever has the role `admin`; and whoever shows the token for the figures.
+    Watched,
 }
 
 /// An address.
@@ -80,6 +84,12 @@ pub const ROUTES: &[Route] = &[
         path: "/agent/health",
         access: Access::Public,
         handler: || on(MethodFilter::GET, handlers::health),
+    },
+    Route {
+        method: "GET",
+        path: "/metrics",
+        access: Access::Watched,
+        handler: || on(MethodFilter::GET, handlers::figures),
     },
     Route {
         method: "POST",
@@ -260,6 +270,8 @@ pub struct Service {
     pub visible: Arc<Visible>,
     /// Who signs in and out.
     pub desk: Arc<Desk>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// The name of Overlord's own cookie.
     pub own_cookie: Arc<str>,
     /// What `/agent/health` says of the workspace.
@@ -272,27 +284,32 @@ pub struct Service {
 
 /// The service: takes any request to its answer.
 pub fn router(service: Service) -> Router {
-    let guard = Arc::clone(&service.guard);
+    let (guard, metrics) = (Arc::clone(&service.guard), Arc::clone(&service.metrics));
     let routes = table(ROUTES.iter(), service.clone(), move |handler, access| {
         // The last one that is laid around is the first to be passed.
+        let gated = |handler: MethodRouter<Service>| {
+            handler.route_layer(middleware::from_fn_with_state(service.clone(), gate))
+        };
         let handler = match access {
             Access::Public => return handler,
-            Access::Gated => handler,
-            Access::Admin => handler.route_layer(middleware::from_fn(admins)),
+            Access::Gated => gated(handler),
+            Access::Admin => gated(handler.route_layer(middleware::from_fn(admins))),
+            Access::Watched => {
+                handler.route_layer(middleware::from_fn_with_state(service.clone(), watchers_gate))
+            }
         };
-        handler
-            .route_layer(middleware::from_fn_with_state(service.clone(), gate))
-            .route_layer(middleware::from_fn(guard::own_pages))
+        handler.route_layer(middleware::from_fn(guard::own_pages))
     });
     // No route lies beside this one.
-    Router::new().fallback(move |request| guarded(Arc::clone(&guard), routes.clone(), request))
+    Router::new()
+        .fallback(move |request| guarded(Arc::clone(&guard), Arc::clone(&metrics), routes.clone(), request))
 }
 
 /// The addresses for administrators alone, for whoever has been let in by another door.
 pub(super) fn admin_router(service: Service) -> Router {
     let admin = ROUTES.iter().filter(|route| route.access == Access::Admin);
     let routes = table(admin, service, |handler, _| handler);
-    Router::new().fallback(move |request| as_the_original_routes(routes.clone(), request))
+    Router::new().fallback(async move |request| as_the_original_routes(routes.clone(), request).await.1)
 }
 
 /// The routes by their paths, each behind what `door` puts before it.
@@ -325,25 +342,37 @@ fn table(
     routes.fallback(|| async { reply::not_found() }).with_state(service)
 }
 
-/// Nothing reaches an address, and no answer goes out, but through here.
-async fn guarded(guard: Arc<Guard>, routes: Router, request: Request) -> Response {
+/// Nothing reaches an address, and no answer goes out, but through here: each request has an id, which
+/// is with everything that the log says of it and with its answer.
+async fn guarded(guard: Arc<Guard>, metrics: Arc<Metrics>, routes: Router, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
-    let answer = match guard.look(&mut parts) {
-        Ok(()) => as_the_original_routes(routes, Request::from_parts(parts, body)).await,
-        Err(stray) => stray.answer(),
+    let id = guard.request_id(&parts);
+    parts.extensions.insert(id.clone());
+    // As an error, so that no level of the log is without it.
+    let span = tracing::error_span!("request", request_id = id.as_str());
+    let answered = async {
+        match guard.look(&mut parts) {
+            Ok(()) => as_the_original_routes(routes, Request::from_parts(parts, body)).await,
+            Err(stray) => (None, stray.answer()),
+        }
     };
-    guard::dressed(answer)
+    let (route, answer) = answered.instrument(span).await;
+    metrics.answers.count(route, answer.status());
+    guard::dressed(answer, &id)
 }
 
 /// Matches a decoded path, refuses HEAD as the original does, and redirects where a slash is too many.
-async fn as_the_original_routes(routes: Router, mut request: Request) -> Response {
-    let Some(uri) = paths::normal(request.uri()) else { return reply::not_found() };
+/// Gives the route's place in the table besides.
+async fn as_the_original_routes(routes: Router, mut request: Request) -> (Option<usize>, Response) {
+    let Some(uri) = paths::normal(request.uri()) else { return (None, reply::not_found()) };
     *request.uri_mut() = uri;
-    match matching(request.uri().path()) {
+    let route = matching(request.uri().path());
+    let answer = match route {
         // The router would take HEAD for GET.
         Some(route) if request.method() == Method::HEAD => {
-            let methods = ROUTES.iter().filter(|other| other.path == route.path).map(|other| other.method);
-            reply::method_not_allowed(&methods.collect::<Vec<_>>().join(", "))
+            let of_path = ROUTES.iter().filter(|other| other.path == ROUTES[route].path);
+            let methods: Vec<_> = of_path.map(|other| other.method).collect();
+            reply::method_not_allowed(&methods.join(", "))
         }
         Some(_) => match routes.oneshot(request).await {
             Ok(response) => response,
@@ -353,12 +382,13 @@ async fn as_the_original_routes(routes: Router, mut request: Request) -> Respons
             Some(other) if matching(&other).is_some() => redirect(&other, request.uri().query()),
             _ => reply::not_found(),
         },
-    }
+    };
+    (route, answer)
 }
 
-/// The route of a path.
-fn matching(path: &str) -> Option<&'static Route> {
-    ROUTES.iter().find(|route| {
+/// The place in the table of a path's route.
+fn matching(path: &str) -> Option<usize> {
+    ROUTES.iter().position(|route| {
         let mut parts = path.split('/');
         let same = route.path.split('/').all(|pattern| {
             parts

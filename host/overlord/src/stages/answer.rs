@@ -10,7 +10,7 @@ use overlord_process::{Limits, StopCause, Supervisor};
 use super::admit::Permit;
 use crate::capability::process::{Listener, Program, ProgramSetup, Stop, Stopped};
 use crate::config::Inherited;
-use crate::domain::{Answer, Question};
+use crate::domain::{Answer, Question, REQUEST_ID_VARIABLE, RequestId};
 use crate::homes::Homes;
 use crate::sandbox::hooks::NoAnswer;
 
@@ -40,7 +40,7 @@ pub struct Agent {
 pub struct Failed(pub String);
 
 impl Agent {
-    fn setup(&self, home: &Path) -> Result<ProgramSetup, Failed> {
+    fn setup(&self, home: &Path, request: &RequestId) -> Result<ProgramSetup, Failed> {
         self.homes.make(home).map_err(|error| {
             tracing::error!("cannot make the home {} of a user: {error}", home.display());
             Failed("the agent's home directory cannot be made; the host's log says why".to_owned())
@@ -54,6 +54,7 @@ impl Agent {
         inherited
             .retain(|(name, _)| name != "HOME" && !(self.homes.separate() && name == "CLAUDE_CONFIG_DIR"));
         inherited.push(("HOME".into(), home.into()));
+        inherited.push((REQUEST_ID_VARIABLE.into(), request.as_str().into()));
         Ok(ProgramSetup {
             program: self.program.clone(),
             leading: self.leading.clone(),
@@ -94,7 +95,7 @@ pub async fn answer(
 ) -> Result<Answer, Failed> {
     let caller = permit.caller();
     let user = &caller.principal().user;
-    let setup = Arc::new(agent.setup(setting.home)?);
+    let setup = Arc::new(agent.setup(setting.home, caller.request())?);
     let (program, stopped) = Program::real(
         Arc::clone(&agent.supervisor),
         setup,

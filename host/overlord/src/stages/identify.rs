@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::capability::clock;
-use crate::domain::Principal;
+use crate::domain::{Principal, RequestId};
 use crate::generation::{About, Current, Generation};
 use crate::sandbox::Broken;
 use crate::sandbox::SlotName;
@@ -14,6 +14,7 @@ use crate::sandbox::hooks::{Denial, Issued, Judgement, Request};
 pub struct Caller {
     principal: Principal,
     generation: Arc<Generation>,
+    request: RequestId,
 }
 
 /// Why a request speaks for nobody.
@@ -33,6 +34,11 @@ impl Caller {
         &self.principal
     }
 
+    /// The id of the request.
+    pub fn request(&self) -> &RequestId {
+        &self.request
+    }
+
     /// The rules that the request began with; all its stages use them.
     pub fn generation(&self) -> &Arc<Generation> {
         &self.generation
@@ -42,16 +48,16 @@ impl Caller {
 /// Asks who is asking, of the generation that serves. Where a candidate serves a share of the callers,
 /// its word counts for those, and for those alone: one that the candidate alone knows is let in where they
 /// belong to its share.
-pub async fn identify(current: &Current, request: &Request) -> Result<Caller, NotIdentified> {
+pub async fn identify(current: &Current, id: RequestId, request: &Request) -> Result<Caller, NotIdentified> {
     let rules = current.rules();
-    let known = ask(&rules.serving, request).await;
+    let known = ask(&rules.serving, &id, request).await;
     let Some(canary) = &rules.canary else { return told(known, request) };
     let same = canary.generation.asks_who_as(&rules.serving);
     match known {
         Ok(caller) if !canary.takes(&caller.principal.user) => Ok(caller),
         Ok(caller) if same => Ok(Caller { generation: Arc::clone(&canary.generation), ..caller }),
-        Ok(_) => told(ask(&canary.generation, request).await, request),
-        Err(Unheard::Denied(denial)) if !same => match ask(&canary.generation, request).await {
+        Ok(_) => told(ask(&canary.generation, &id, request).await, request),
+        Err(Unheard::Denied(denial)) if !same => match ask(&canary.generation, &id, request).await {
             Ok(caller) if canary.takes(&caller.principal.user) => Ok(caller),
             _ => told(Err(Unheard::Denied(denial)), request),
         },
@@ -69,7 +75,7 @@ enum Unheard {
 
 /// Asks the auth policies of a generation, one after another, until one lets the caller in or says that
 /// they are not welcome. One that is broken ends it: whoever comes after it may know less.
-async fn ask(generation: &Arc<Generation>, request: &Request) -> Result<Caller, Unheard> {
+async fn ask(generation: &Arc<Generation>, id: &RequestId, request: &Request) -> Result<Caller, Unheard> {
     let mut told = Denial::Missing;
     for entry in &generation.auth {
         let now = clock::now();
@@ -84,7 +90,7 @@ async fn ask(generation: &Arc<Generation>, request: &Request) -> Result<Caller, 
         match said {
             Judgement::Admitted(who) => {
                 let principal = Principal { user: who.user, roles: who.roles };
-                return Ok(Caller { principal, generation: Arc::clone(generation) });
+                return Ok(Caller { principal, generation: Arc::clone(generation), request: id.clone() });
             }
             Judgement::Denied(denial @ Denial::Forbidden(_)) => return Err(Unheard::Denied(denial)),
             Judgement::Denied(denial) if tells(&denial) > tells(&told) => told = denial,

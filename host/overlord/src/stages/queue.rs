@@ -46,6 +46,11 @@ impl Queue {
         u32::try_from(length).unwrap_or(u32::MAX)
     }
 
+    /// How many questions wait in all.
+    pub fn total(&self) -> usize {
+        self.waiting().total
+    }
+
     /// Joins a user's queue at the time `since`, at its end; none where no more may wait.
     pub fn join(self: &Arc<Self>, user: &str, since: Instant) -> Option<Ticket> {
         let mut waiting = self.waiting();

@@ -102,7 +102,7 @@ fn plain(event: &Event) -> String {
     line.insert("event".into(), event.name.as_ref().into());
     for (name, value) in &event.fields {
         let value = match value {
-            Value::Text(text) if matches!(*name, "user" | "session_id") => json!(text),
+            Value::Text(text) if matches!(*name, "user" | "session_id" | "request_id") => json!(text),
             Value::Text(text) => json!({ "chars": text.chars().count() }),
             Value::Number(number) => json!(number),
             Value::Flag(flag) => json!(flag),

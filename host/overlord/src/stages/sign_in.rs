@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Caller, Recorder, issue};
 use crate::capability::clock;
 use crate::capability::sign_in::{SignIn, SignIns};
-use crate::domain::Event;
+use crate::domain::{Event, RequestId};
 use crate::generation::Generation;
 use crate::sandbox::hooks::Issued;
 
@@ -48,7 +48,12 @@ impl Desk {
     }
 
     /// Gives a credential for a token, which is then used up.
-    pub async fn sign_in(&self, generation: &Generation, token: String) -> Result<Issued, NotSignedIn> {
+    pub async fn sign_in(
+        &self,
+        generation: &Generation,
+        request: &RequestId,
+        token: String,
+    ) -> Result<Issued, NotSignedIn> {
         let desk = self.sign_ins.clone();
         let found = on_disk(move || desk.look(&token, clock::now())).await?;
         let Some(found) = found else { return Err(self.refused()) };
@@ -59,7 +64,7 @@ impl Desk {
             return Err(self.refused());
         }
         tracing::info!("signed in user={}", who.escape_debug());
-        self.record(generation, "signed_in", &who).await?;
+        self.record(generation, request, "signed_in", &who).await?;
         Ok(issued)
     }
 
@@ -67,17 +72,18 @@ impl Desk {
     pub async fn sign_out(&self, caller: &Caller) {
         let who = &caller.principal().user;
         tracing::info!("signed out user={}", who.escape_debug());
-        let _ = self.record(caller.generation(), "signed_out", who).await;
+        let _ = self.record(caller.generation(), caller.request(), "signed_out", who).await;
     }
 
     async fn record(
         &self,
         generation: &Generation,
+        request: &RequestId,
         name: &'static str,
         user: &str,
     ) -> Result<(), NotSignedIn> {
         let event = Event { name: name.into(), at: clock::now(), fields: vec![("user", user.into())] };
-        self.recorder.record(generation, &event).await.map_err(|_| NotSignedIn::Broken)
+        self.recorder.record(generation, &event.of(request)).await.map_err(|_| NotSignedIn::Broken)
     }
 
     fn refused(&self) -> NotSignedIn {

@@ -63,5 +63,6 @@ mod tests {
         assert_eq!(set(&few, "LD_PRELOAD"), Err(NotAllowed::Unnamed("LD_PRELOAD".to_owned())));
         assert!(set(&allowed, "PATH=/elsewhere:").is_err());
         assert!(set(&allowed, "OVERLORD_SECRET_KEY").is_err(), "not even where everything is allowed");
+        assert!(set(&allowed, crate::domain::REQUEST_ID_VARIABLE).is_err(), "no adapter forges it");
     }
 }

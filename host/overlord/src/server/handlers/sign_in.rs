@@ -8,6 +8,7 @@ use cookie::{Cookie, SameSite};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::domain::RequestId;
 use crate::server::gate::Visible;
 use crate::server::guard::Client;
 use crate::server::routes::InService;
@@ -26,6 +27,7 @@ struct SignIn {
 pub(in crate::server) async fn login(
     State(service): InService,
     Extension(client): Extension<Client>,
+    Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Response {
     let bytes = match incoming::at_most(SIGN_IN_BYTES_MAX, request.into_body()).await {
@@ -37,7 +39,7 @@ pub(in crate::server) async fn login(
         let item = json!({"type": "model_type", "loc": ["body"], "msg": "Expected {\"token\": \"…\"}", "input": null});
         return reply::json(StatusCode::UNPROCESSABLE_ENTITY, &json!({ "detail": [item] }));
     };
-    match service.desk.sign_in(&service.house.current.pin(), token).await {
+    match service.desk.sign_in(&service.house.current.pin(), &id, token).await {
         Ok(issued) => {
             let age = i64::try_from(issued.max_age_s).unwrap_or(i64::MAX);
             let cookie = Cookie::build((issued.name, issued.value));
@@ -58,12 +60,13 @@ pub(in crate::server) async fn login(
 pub(in crate::server) async fn logout(
     State(service): InService,
     Extension(client): Extension<Client>,
+    Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Response {
     let (parts, _) = request.into_parts();
     // Only what is laid down here speaks: another application's cookie stays, and so does who it is.
     let own = Visible { cookies: vec![service.own_cookie.to_string()], headers: Vec::new() };
-    if let Ok(caller) = identify(&service.house.current, &own.of(&parts)).await {
+    if let Ok(caller) = identify(&service.house.current, id, &own.of(&parts)).await {
         service.desk.sign_out(&caller).await;
     }
     let gone = Cookie::build((service.own_cookie.to_string(), "")).max_age(cookie::time::Duration::ZERO);
