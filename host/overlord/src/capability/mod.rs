@@ -5,6 +5,7 @@
 
 pub mod audit_file;
 pub mod clock;
+pub mod decisions;
 pub mod files;
 pub mod process;
 pub mod sign_in;

@@ -11,6 +11,7 @@
 mod agent;
 mod annotate;
 mod check;
+mod decisions;
 mod errors;
 mod keys;
 mod layers;
@@ -31,6 +32,7 @@ use ipnet::IpNet;
 
 pub use agent::{AgentCommand, AgentConfig, Inherited};
 pub use annotate::annotated_defaults;
+pub use decisions::DecisionsConfig;
 pub use errors::{ConfigError, ConfigErrors, Origin};
 pub use secrets::{Secret, Secrets};
 pub use web::{HostName, Site, WebOrigin};
@@ -57,6 +59,8 @@ pub struct Config {
     pub runs: RunsConfig,
     /// What goes to standard error.
     pub log: LogConfig,
+    /// How decisions are recorded.
+    pub decisions: DecisionsConfig,
     /// Who is asking?
     pub auth: AuthConfig,
     /// May they ask now?

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::agent::{AgentCommand, AgentConfig, Inherited, check_home};
+use super::decisions::DecisionsConfig;
 use super::errors::{ConfigError, Origin};
 use super::keys::{Key, Preset, SETTING, Shape};
 use super::layers::{FILE_VARIABLE, Found, Gathered};
@@ -106,6 +107,7 @@ impl<'a> Reader<'a> {
                 abandoned_after: Some(self.seconds("runs.abandoned_after_s")).filter(|time| !time.is_zero()),
             },
             log: LogConfig { level: self.choice("log.level"), format: self.choice("log.format") },
+            decisions: DecisionsConfig::read(self),
             auth: AuthConfig {
                 slot: self.slot("auth"),
                 cookie: self.token("auth.cookie"),
@@ -331,7 +333,7 @@ impl<'a> Reader<'a> {
         self.read(path, String::new(), |raw| raw.text(is_token))
     }
 
-    fn tokens(&mut self, path: &'static str) -> Vec<String> {
+    pub(super) fn tokens(&mut self, path: &'static str) -> Vec<String> {
         let tokens = self.read(path, Vec::new(), |raw| raw.list(is_token));
         tokens.into_iter().map(|token| token.to_ascii_lowercase()).collect()
     }
@@ -346,11 +348,11 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn flag(&mut self, path: &'static str) -> bool {
+    pub(super) fn flag(&mut self, path: &'static str) -> bool {
         self.read(path, false, Raw::flag)
     }
 
-    fn number<T: TryFrom<i64> + Default>(&mut self, path: &'static str) -> T {
+    pub(super) fn number<T: TryFrom<i64> + Default>(&mut self, path: &'static str) -> T {
         let Shape::Number { min, max } = key(path).shape else { panic!("{path} is no number") };
         self.read(path, T::default(), |raw| {
             let number = raw.number().filter(|number| (min..=max).contains(number))?;

@@ -2,6 +2,7 @@
 //! from here, and only from here.
 
 mod agent;
+mod decisions;
 mod house;
 mod slots;
 
@@ -17,6 +18,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("sessions", "Who may read and continue which conversation, and what becomes of deleted ones."),
     ("runs", "How questions go on while they are being answered."),
     ("log", "What goes to standard error."),
+    ("decisions", "What is recorded of decisions, to try other rules on."),
     ("auth", "Who is asking? Decided by a component."),
     ("limit", "May they ask now? Decided by a component."),
     ("history", "What was said? Read by a component."),
@@ -29,5 +31,5 @@ pub(super) const SLOTS: &[&str] = &["auth", "limit", "history", "audit", "agent"
 
 /// All keys, those of a section in the order in which they are printed.
 pub(super) fn keys() -> impl Iterator<Item = &'static Key> {
-    [house::KEYS, slots::KEYS, agent::KEYS].into_iter().flatten()
+    [house::KEYS, decisions::KEYS, slots::KEYS, agent::KEYS].into_iter().flatten()
 }

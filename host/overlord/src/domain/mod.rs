@@ -1,6 +1,7 @@
 //! The words of the house: who asks, in which session, what comes of it. Plain values; owns no rule
 //! and knows neither HTTP nor WebAssembly nor the operating system.
 
+pub mod decision;
 mod run;
 mod title;
 

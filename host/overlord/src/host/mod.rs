@@ -26,6 +26,9 @@ use crate::generation::Publisher;
 use crate::pipeline::{self, House};
 use crate::server::{self, Limits, Service};
 
+/// How long the recording of the last decisions may hold up the end: the disk may hang.
+const LAST_DECISIONS: Duration = Duration::from_secs(5);
+
 /// A host that is ready to serve.
 #[derive(Debug)]
 pub struct Host {
@@ -81,6 +84,9 @@ impl Host {
         end_runs(&self.service.house, &self.config, &mut stop_signals).await;
         stop.send_replace(true);
         let _ = serving.await;
+        if tokio::time::timeout(LAST_DECISIONS, self.service.house.recorder.remember.flush()).await.is_err() {
+            tracing::warn!("the last decisions could not be recorded within {LAST_DECISIONS:?}");
+        }
         tracing::info!("stopped");
         Ok(())
     }

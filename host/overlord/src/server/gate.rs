@@ -30,7 +30,7 @@ pub struct Visible {
 pub(super) async fn gate(State(service): State<Service>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let shown = service.visible.of(&parts);
-    match identify(service.house.current.pin(), &shown).await {
+    match identify(service.house.current.pin(), &shown, &service.house.recorder.remember).await {
         Ok(caller) => {
             parts.extensions.insert(caller);
             next.run(Request::from_parts(parts, body)).await

@@ -13,6 +13,7 @@ use crate::sandbox::hooks::Load;
 use super::identify::Caller;
 use super::places::{Closed, Place, Places};
 use super::queue::{Queue, Ticket};
+use super::remember::{Asked, Remember};
 
 /// How often a decision is made again because the cell has changed meanwhile. Within one host it never
 /// does; two hosts may share a store one day.
@@ -97,6 +98,8 @@ pub struct Admission {
     pub places: Arc<Places>,
     /// Who waits for one.
     pub queue: Arc<Queue>,
+    /// Where decisions are handed over.
+    pub remember: Remember,
 }
 
 /// What comes of a decision.
@@ -123,7 +126,11 @@ impl Admission {
                 queued_since: waited.as_ref().map(Ticket::since),
             };
             let limit = &demand.caller.generation().limit;
-            let decision = limit.admit(demand.caller.principal(), clock::now(), load, &before).await;
+            let (who, now, key) = (demand.caller.principal(), clock::now(), format!("user:{user}"));
+            let asked = Asked { who, now, load, key: &key, before: &before };
+            let mut deciding = self.remember.limit(limit.name(), limit, asked);
+            let decision = limit.admit(who, now, load, &before).await;
+            deciding.answered(&decision);
             let (verdict, after) = decision.map_err(|_| NotAdmitted::Broken)?;
             let first = waited.is_none();
             let next = self.next(demand, verdict, &mut waited)?;
@@ -154,6 +161,7 @@ impl Admission {
                     Outcome::Owned => return Err(NotAdmitted::Hidden),
                 }
             }
+            deciding.committed();
             return match next {
                 Next::Run(place) => Ok(Admitted::Now(Permit {
                     caller: demand.caller.clone(),

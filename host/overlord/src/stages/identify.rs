@@ -1,11 +1,14 @@
 //! Who is asking? Makes the proof that every other stage asks for.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::capability::clock;
 use crate::domain::Principal;
 use crate::generation::Generation;
 use crate::sandbox::hooks::{Denial, Judgement, Request};
+
+use super::remember::Remember;
 
 /// Someone whom the auth policy has let in, and the generation that did.
 #[derive(Debug, Clone)]
@@ -38,8 +41,15 @@ impl Caller {
 }
 
 /// Asks the auth policy of a generation.
-pub async fn identify(generation: Arc<Generation>, request: &Request) -> Result<Caller, NotIdentified> {
-    match generation.auth.authenticate(request, clock::now()).await {
+pub async fn identify(
+    generation: Arc<Generation>,
+    request: &Request,
+    remember: &Remember,
+) -> Result<Caller, NotIdentified> {
+    let (auth, now, begun) = (&generation.auth, clock::now(), Instant::now());
+    let judgement = auth.authenticate(request, now).await;
+    remember.auth(auth.name(), auth, (request, now), begun, &judgement);
+    match judgement {
         Ok(Judgement::Admitted(who)) => {
             Ok(Caller { principal: Principal { user: who.user, roles: who.roles }, generation })
         }

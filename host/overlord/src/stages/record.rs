@@ -1,11 +1,15 @@
 //! How is it written down? Every outcome passes here; a broken format breaks no answer unless the
 //! configuration says that it should.
 
+use std::time::Instant;
+
 use serde_json::json;
 
 use crate::capability::audit_file::AuditFile;
 use crate::domain::{Event, Value};
 use crate::generation::Generation;
+
+use super::remember::Remember;
 
 /// What a broken policy of a slot that may choose does to an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,6 +28,8 @@ pub struct Recorder {
     pub file: AuditFile,
     /// What happens when the format is broken.
     pub fail: FailMode,
+    /// Where decisions are handed over.
+    pub remember: Remember,
 }
 
 /// An event could not be formatted, and the configuration asks that nothing happen unrecorded.
@@ -37,7 +43,10 @@ impl Recorder {
         if !self.file.enabled() {
             return Ok(());
         }
-        if let Ok(line) = generation.audit.format(event).await {
+        let (audit, begun) = (&generation.audit, Instant::now());
+        let outcome = audit.format(event).await;
+        self.remember.audit(audit.name(), audit, event, begun, &outcome);
+        if let Ok(line) = outcome {
             self.file.write(line).await;
             return Ok(());
         }
@@ -71,13 +80,13 @@ fn plain(event: &Event) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Instant;
+    use crate::domain;
 
     #[test]
     fn the_hosts_own_line_is_one_line_and_tells_no_texts() {
         let event = Event {
             name: "ask_start".into(),
-            at: Instant(7),
+            at: domain::Instant(7),
             fields: vec![
                 ("user", "a\nb".into()),
                 ("message", "s\u{e9}cret".into()),
