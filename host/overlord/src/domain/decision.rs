@@ -11,6 +11,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::Value;
+
 /// The most characters of a text that stands in for another: the longest answer has 16 MiB, and a
 /// line that says more was not written by a host.
 pub const STAND_IN_CHARS_MAX: u64 = 16 << 20;
@@ -244,6 +246,18 @@ impl How {
             Self::RefusedAnswer => "refused answer",
         }
     }
+}
+
+/// The fields of an event as a component is given them, stand-ins for texts.
+pub fn values(fields: &[(String, Field)]) -> Vec<(&str, Value)> {
+    let value = |field: &Field| match field {
+        Field::Text(text) => Value::Text(text.clone()),
+        Field::StandIn(stand_in) => Value::Text(stand_in.text()),
+        Field::Number(number) => Value::Number(*number),
+        Field::Flag(flag) => Value::Flag(*flag),
+        Field::Absent => Value::Absent,
+    };
+    fields.iter().map(|(name, field)| (name.as_str(), value(field))).collect()
 }
 
 /// Bytes, which JSON has as base64.

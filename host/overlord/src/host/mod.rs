@@ -17,7 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 pub use build::{Program, StartError};
-pub use folders::{DataFolder, FolderError};
+pub use folders::{DECISIONS_KEY, DataFolder, FolderError};
 pub use plan::{plan, terms};
 
 use crate::capability::clock;

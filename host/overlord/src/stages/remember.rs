@@ -13,8 +13,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::capability::decisions::{Bounds, Counts, Decisions, KeyedHash, Slot};
 use crate::domain::decision::{
-    Broke, Bytes, Decision, Field, Formatted, How, Identified, Judged, Limited, STAND_IN_CHARS_MAX, Said,
-    Seen, StandIn, Written,
+    Broke, Bytes, Decision, Field, Formatted, Identified, Judged, Limited, STAND_IN_CHARS_MAX, Said, Seen,
+    StandIn, Written, values,
 };
 use crate::domain::{Event, Instant, Principal, Value, Verdict};
 use crate::sandbox::hooks::{Denial, Judgement, Load, Request};
@@ -326,13 +326,9 @@ pub fn said(verdict: &Verdict) -> Said {
     }
 }
 
-/// In which way a component gave no answer.
+/// That a component gave no answer.
 fn broke(keyed: &KeyedHash, broken: &Broken) -> Broke {
-    let (how, why) = match broken {
-        Broken::Fault(why) => (How::Fault, why),
-        Broken::Trapped(why) => (How::Trap, why),
-        Broken::Answer(why) => (How::RefusedAnswer, why),
-    };
+    let (how, why) = broken.how();
     Broke { how, why: keyed.stand_in(why) }
 }
 
@@ -372,22 +368,10 @@ async fn formatted(
     fields: &[(String, Field)],
     keyed: &KeyedHash,
 ) -> Written {
-    let values = stand_in_event(fields);
+    let values = values(fields);
     let fields = values.iter().map(|(name, value)| (*name, value));
     match policy.format_fields(event, Instant(at), fields).await {
         Ok(line) => Written::Line { line },
         Err(broken) => Written::Broken(broke(keyed, &broken)),
     }
-}
-
-/// The fields of an event as a component is given them, stand-ins for texts.
-pub fn stand_in_event(fields: &[(String, Field)]) -> Vec<(&str, Value)> {
-    let value = |field: &Field| match field {
-        Field::Text(text) => Value::Text(text.clone()),
-        Field::StandIn(stand_in) => Value::Text(stand_in.text()),
-        Field::Number(number) => Value::Number(*number),
-        Field::Flag(flag) => Value::Flag(*flag),
-        Field::Absent => Value::Absent,
-    };
-    fields.iter().map(|(name, field)| (name.as_str(), value(field))).collect()
 }

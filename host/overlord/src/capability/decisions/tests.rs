@@ -228,7 +228,7 @@ async fn a_full_disk_is_counted() {
     let place = tempfile::tempdir().expect("a folder");
     let file = place.path().join("limit-00000000000000000000.jsonl");
     std::os::unix::fs::symlink("/dev/full", &file).expect("Linux's own full disk");
-    let mut series = Series::new(place.path(), Slot::Limit, BOUNDS.max_bytes, BOUNDS.keep);
+    let mut series = Series::new(place.path(), Slot::Limit, BOUNDS.max_bytes, Duration::MAX);
     series.add(0, 7, b"line\n").expect("taken");
     assert_eq!(series.write().expect_err("there is no room").0, 1);
 }
