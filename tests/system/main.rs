@@ -11,6 +11,7 @@ mod auth;
 mod cli;
 mod components;
 mod config_errors;
+mod decisions;
 mod export;
 mod guard;
 mod history;
