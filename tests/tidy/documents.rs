@@ -104,7 +104,11 @@ fn headings(document: &Path) -> BTreeSet<String> {
 
 /// What follows `OVERLORD_` in the host's variables, from the table of its keys.
 fn variables() -> BTreeSet<String> {
-    let table = checkout::read("host/overlord/src/config/table.rs");
+    let table: String = checkout::files("rs")
+        .into_iter()
+        .filter(|file| file.path.starts_with("host/overlord/src/config/table"))
+        .map(|file| file.text)
+        .collect();
     let mut names = BTreeSet::from(["CONFIG".to_owned()]);
     for start in ["path: \"", "component(\"", "instances(\"", "wasi(\""] {
         for key in table.split(start).skip(1).filter_map(|rest| rest.split('"').next()) {
