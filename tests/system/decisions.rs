@@ -147,15 +147,13 @@ fn other_settings_differ_in_just_the_decisions_that_they_change() {
     let setup = setup.without("OVERLORD_LIMIT_SETTINGS_MAX");
     let config = config.to_str().expect("text");
     let output = replay(&setup, "limit", &component("limit-window"), &["--config", config, "--since", "1h"]);
-    // Alice's third to fifth question. Those refused are so for as long, as counted from other questions;
-    // that two of them differ in the time to retry depends on the clock.
+    // Alice's third to fifth question. What is refused after them waits for the same first question.
+    ends(&output, 1, "9 decisions, 3 differ");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let rows: Vec<_> = text.lines().filter(|line| line.contains("admitted → refused rate_limited")).collect();
-    assert_eq!(rows.iter().filter(|row| row.starts_with('#')).count(), 3, "{text}");
-    assert!(rows.iter().any(|row| row.starts_with("alice        3  ")), "{text}");
-    assert!(!text.contains("bob"), "{text}");
+    assert!(text.contains("alice        3  admitted → refused rate_limited\n"), "{text}");
+    assert_eq!(text.lines().filter(|line| line.starts_with('#')).count(), 3, "{text}");
+    assert!(!text.lines().any(|line| line.starts_with("bob")), "{text}");
     assert!(text.contains("settings   those of the configuration at hand, others than"), "{text}");
-    assert_eq!(output.status.code(), Some(1), "{text}");
     // With a window of its own that ends before the questions nothing is left.
     could_not(
         &replay(&setup, "limit", &component("limit-window"), &["--since", "2100-01-01T00:00:00Z"]),
