@@ -127,7 +127,7 @@ async fn what_is_too_old_goes_and_what_is_not_stays() {
     let young = folder.join("limit-00000000000000000009.jsonl");
     std::fs::write(young, format!("{}\n", serde_json::to_string(&decision(9, 7, 1)).expect("JSON")))
         .expect("written");
-    old(BOUNDS.keep - Duration::from_mins(1));
+    old(BOUNDS.keep.saturating_sub(Duration::from_mins(1)));
     drop(Decisions::open(folder, BOUNDS).expect("open"));
     assert_eq!(numbers(folder), [3, 9]);
     old(BOUNDS.keep + Duration::from_mins(1));
