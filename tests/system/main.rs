@@ -15,6 +15,7 @@ mod cli_components;
 mod components;
 mod config_errors;
 mod control;
+mod decisions;
 mod export;
 mod figures;
 mod guard;

@@ -14,7 +14,7 @@ const FLOORS: [&[&str]; 8] = [
     &["server"],
     &["pipeline"],
     &["stages"],
-    &["generation", "runs"],
+    &["generation", "runs", "replay"],
     &["sandbox", "capability", "config", "homes"],
     &["domain"],
 ];

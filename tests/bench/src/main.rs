@@ -12,6 +12,7 @@ mod history;
 mod load;
 mod memory;
 mod native_server;
+mod recording;
 mod requests;
 mod samples;
 mod serde_reader;
@@ -75,14 +76,23 @@ enum Part {
     Ask,
     /// `POST /agent/ask`, token by token
     Tokens,
+    /// Recording decisions, and replaying them
+    Recording,
     /// Cold and warm start, and the memory after it
     Start,
 }
 
 impl Part {
     /// Those that need no process of a host come first, while the machine is as quiet as it gets.
-    const ALL: [Self; 6] =
-        [Self::Decisions, Self::Requests, Self::History, Self::Ask, Self::Tokens, Self::Start];
+    const ALL: [Self; 7] = [
+        Self::Decisions,
+        Self::Requests,
+        Self::History,
+        Self::Ask,
+        Self::Tokens,
+        Self::Recording,
+        Self::Start,
+    ];
 
     fn measure(self, quick: bool) -> anyhow::Result<Vec<Row>> {
         match self {
@@ -91,6 +101,7 @@ impl Part {
             Self::History => history::measure(quick),
             Self::Ask => ask::measure(quick),
             Self::Tokens => tokens::measure(quick),
+            Self::Recording => recording::measure(quick),
             Self::Start => start::measure(quick),
         }
     }

@@ -6,6 +6,7 @@
 pub mod audit_file;
 pub mod clock;
 pub mod control;
+pub mod decisions;
 pub mod files;
 pub mod process;
 pub mod sign_in;

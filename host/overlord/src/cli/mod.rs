@@ -6,6 +6,7 @@ mod component;
 mod config;
 mod cookie;
 mod log;
+mod replay;
 mod rules;
 mod serve;
 mod sign_in;
@@ -29,7 +30,8 @@ use crate::config::{Config, Surroundings};
     version,
     max_term_width = 100,
     after_help = "\
-Exit codes: 0 done, 1 it failed and says why, 2 the command line was not understood.
+Exit codes: 0 done, 1 it failed and says why, 2 the command line was not understood. `replay`: 0 no
+difference, 1 some, 2 it could not run.
 Without a configuration file everything has a default; `overlord config` prints them all."
 )]
 struct Arguments {
@@ -54,6 +56,8 @@ enum Command {
     Rules(rules::Rules),
     /// Print an address that signs a user in when it is opened in a browser, once and within the hour
     SignIn(sign_in::SignIn),
+    /// Make recorded decisions again with another component, and say what would have been different
+    Replay(replay::Replay),
     /// Answer like `claude -p`, with no account and no model: what `agent.command = "demo"` runs
     #[command(disable_help_flag = true)]
     DemoAgent,
@@ -86,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Cookie(command) => cookie::run(&command),
         Command::Rules(command) => rules::run(&command),
         Command::SignIn(command) => sign_in::run(&command),
+        Command::Replay(command) => return replay::run(&command),
         Command::DemoAgent => Err(anyhow::anyhow!("`demo-agent` must be the first argument")),
     };
     match outcome {

@@ -12,6 +12,7 @@ mod agent;
 mod annotate;
 mod chain;
 mod check;
+mod decisions;
 mod errors;
 mod keys;
 mod layers;
@@ -39,6 +40,7 @@ use crate::domain::Whose;
 pub use agent::{AgentCommand, AgentConfig, Inherited};
 pub use annotate::annotated_defaults;
 pub use chain::Then;
+pub use decisions::DecisionsConfig;
 pub use errors::{ConfigError, ConfigErrors, Origin};
 pub use metrics::MetricsConfig;
 pub use rules::RulesConfig;
@@ -74,6 +76,8 @@ pub struct Config {
     pub signing: SigningConfig,
     /// Who may read the figures.
     pub metrics: MetricsConfig,
+    /// How decisions are recorded.
+    pub decisions: DecisionsConfig,
     /// Who is asking?
     pub auth: AuthConfig,
     /// May they ask now?

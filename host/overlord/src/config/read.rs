@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::agent::{AgentCommand, AgentConfig, Inherited, check_home};
+use super::decisions::DecisionsConfig;
 use super::errors::{ConfigError, Origin};
 use super::keys::{Key, Shape};
 use super::layers::{FILE_VARIABLE, Found, Gathered};
@@ -106,6 +107,7 @@ impl<'a> Reader<'a> {
             log: LogConfig { level: self.choice("log.level"), format: self.choice("log.format") },
             signing: SigningConfig::read(self),
             metrics: MetricsConfig::read(self),
+            decisions: DecisionsConfig::read(self),
             auth: AuthConfig {
                 slot: self.slot("auth"),
                 cookie: self.token("auth.cookie"),
@@ -287,7 +289,7 @@ impl<'a> Reader<'a> {
         self.read(path, String::new(), |raw| raw.text(is_token))
     }
 
-    fn tokens(&mut self, path: &'static str) -> Vec<String> {
+    pub(super) fn tokens(&mut self, path: &'static str) -> Vec<String> {
         let tokens = self.read(path, Vec::new(), |raw| raw.list(is_token));
         tokens.into_iter().map(|token| token.to_ascii_lowercase()).collect()
     }

@@ -2,6 +2,7 @@
 //! from here, and only from here.
 
 mod agent;
+mod decisions;
 mod house;
 mod metrics;
 mod rules;
@@ -23,6 +24,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("log", "What goes to standard error."),
     ("signing", "Whose components may serve."),
     ("metrics", "Who may read the figures at /metrics besides users with the role admin."),
+    ("decisions", "What is recorded of decisions, to try other rules on."),
     ("auth", "Who is asking? Decided by a component."),
     ("limit", "May they ask now? Decided by a component."),
     ("history", "What was said? Read by a component."),
@@ -90,5 +92,7 @@ file = \"/var/log/overlord/second.jsonl\"",
 
 /// All keys, those of a section in the order in which they are printed.
 pub(super) fn keys() -> impl Iterator<Item = &'static Key> {
-    [house::KEYS, rules::KEYS, metrics::KEYS, slots::KEYS, agent::KEYS, signing::KEYS].into_iter().flatten()
+    [house::KEYS, rules::KEYS, metrics::KEYS, decisions::KEYS, slots::KEYS, agent::KEYS, signing::KEYS]
+        .into_iter()
+        .flatten()
 }

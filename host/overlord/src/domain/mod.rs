@@ -2,6 +2,7 @@
 //! and knows neither HTTP nor WebAssembly nor the operating system.
 
 mod actor;
+pub mod decision;
 mod recent;
 mod request;
 mod run;

@@ -14,6 +14,7 @@ use super::plan::{own_audit_files, plan, visible_cookies};
 use super::{Host, Signals};
 use crate::capability::audit_file::AuditFile;
 use crate::capability::control::ControlSocket;
+use crate::capability::decisions::{self, Bounds};
 use crate::capability::process::is_there;
 use crate::capability::sign_in::SignIns;
 use crate::capability::state::{State, StateError};
@@ -25,7 +26,7 @@ use crate::pipeline::{House, REFUSALS_MAX};
 use crate::runs::Runs;
 use crate::sandbox::{CodeCache, Loader, Sandbox};
 use crate::server::{Guard, Metrics, Service, Visible};
-use crate::stages::{Admission, Agent, Desk, FailMode, Places, Recorder, Rules, Titles};
+use crate::stages::{Admission, Agent, Desk, FailMode, Places, Recorder, Remember, Rules, Titles};
 
 /// How much of a program's standard error is kept for a message: its last words.
 const STDERR_BYTES: usize = 8 << 10;
@@ -85,6 +86,9 @@ pub enum StartError {
     /// A thread.
     #[error("cannot start the audit log's writer: {0}")]
     Audit(std::io::Error),
+    /// The recording of decisions.
+    #[error("cannot start recording decisions: {0}; `decisions.record = false` does without")]
+    Decisions(std::io::Error),
     /// The user that agents run as.
     #[error("the agent cannot run as the user `{0}` (`agent.user`, OVERLORD_AGENT_USER): {1}")]
     NoUser(String, String),
@@ -140,7 +144,9 @@ pub(super) async fn build(
     let loader = Loader::new(Arc::clone(&sandbox), CodeCache::at(&folder.path().join("compiled")));
     // Before the wall, which hides what is there.
     let file = config.audit.file.as_deref().unwrap_or(Path::new("/dev/null"));
+    let remember = remember(&config, &folder)?;
     let recorder = Recorder {
+        remember: remember.clone(),
         file: AuditFile::open(file).map_err(StartError::Audit)?,
         own: Arc::new(own_audit(&config).map_err(StartError::Audit)?),
         fail: match config.audit.slot.fail {
@@ -174,6 +180,7 @@ pub(super) async fn build(
             state: state.clone(),
             places: Places::new(limit(config.agent.running_max)),
             queue: Arc::default(),
+            remember,
         },
         state,
         recorder,
@@ -254,6 +261,17 @@ fn budget(config: &Config) -> Budget {
         window: configured.window,
         divergences_max: configured.divergences_max.map(|max| max as u64),
     }
+}
+
+/// What records decisions, if they are to be recorded.
+fn remember(config: &Config, folder: &DataFolder) -> Result<Remember, StartError> {
+    let config::DecisionsConfig { record, max_bytes, keep, redact } = &config.decisions;
+    if !record {
+        return Ok(Remember::default());
+    }
+    let bounds = Bounds { max_bytes: *max_bytes, keep: *keep };
+    Remember::start(&folder.path().join(decisions::FOLDER), &folder.decisions_key()?, bounds, redact)
+        .map_err(StartError::Decisions)
 }
 
 /// Tells this host's events from those of any other.

@@ -13,6 +13,9 @@ use crate::config::{Secret, Secrets};
 /// How many random bytes a generated secret has.
 const SECRET_BYTES: usize = 32;
 
+/// The file in the data folder that holds the key of recorded decisions.
+pub const DECISIONS_KEY: &str = "decisions.key";
+
 /// What a host keeps on disk.
 #[derive(Debug, Clone)]
 pub struct DataFolder {
@@ -90,6 +93,11 @@ impl DataFolder {
         let text = once(&path, || Uuid::new_v4().to_string())?;
         Uuid::parse_str(text.trim())
             .map_err(|error| FolderError::File { path, error: std::io::Error::other(error) })
+    }
+
+    /// The key that stands between what is recorded of decisions and the texts in them; made once.
+    pub fn decisions_key(&self) -> Result<String, FolderError> {
+        once(&self.path.join(DECISIONS_KEY), random_hex)
     }
 
     /// The secrets that cookies are signed with: those of the configuration, or one that is generated

@@ -17,7 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 pub use build::{Program, StartError};
-pub use folders::{DataFolder, FolderError};
+pub use folders::{DECISIONS_KEY, DataFolder, FolderError};
 pub use plan::plan;
 
 use crate::capability::clock;
@@ -26,6 +26,9 @@ use crate::config::{Config, Surroundings};
 use crate::generation::{Publisher, figures};
 use crate::pipeline::{self, House};
 use crate::server::{self, Limits, Service};
+
+/// How long the recording of the last decisions may hold up the end: the disk may hang.
+const LAST_DECISIONS: Duration = Duration::from_secs(5);
 
 /// A host that is ready to serve.
 #[derive(Debug)]
@@ -92,6 +95,9 @@ impl Host {
         let _ = serving.await;
         if let Some(controlled) = controlled {
             let _ = controlled.await;
+        }
+        if tokio::time::timeout(LAST_DECISIONS, self.service.house.recorder.remember.flush()).await.is_err() {
+            tracing::warn!("the last decisions could not be recorded within {LAST_DECISIONS:?}");
         }
         tracing::info!("stopped");
         Ok(())

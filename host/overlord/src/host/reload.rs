@@ -74,6 +74,7 @@ fn needs_restart(running: &Config, new: &Config) -> Vec<&'static str> {
         ("sessions", running.sessions != new.sessions),
         ("runs", running.runs != new.runs),
         ("log", running.log != new.log),
+        ("decisions", running.decisions != new.decisions),
         ("auth.cookie", running.auth.cookie != new.auth.cookie),
         ("auth.own_cookie", running.auth.own_cookie != new.auth.own_cookie),
         ("auth.then", visible_cookies(running) != visible_cookies(new)),

@@ -47,6 +47,21 @@ pub struct Load {
     pub queued_since: Option<Instant>,
 }
 
+impl Load {
+    /// What a limiter is told besides the numbers: names and values.
+    pub fn facts(self) -> Vec<(String, String)> {
+        let since = self.queued_since.map(|since| (QUEUED_SINCE.to_owned(), since.0.to_string()));
+        since.into_iter().collect()
+    }
+
+    /// The same the other way round; facts that this host does not know are left out.
+    pub fn told(running: u32, waiting: u32, facts: &[(String, String)]) -> Self {
+        let since = facts.iter().find(|(name, _)| name == QUEUED_SINCE);
+        let queued_since = since.and_then(|(_, value)| value.parse().ok()).map(Instant);
+        Self { running, waiting, queued_since }
+    }
+}
+
 /// A credential to give away.
 #[derive(Debug, Clone)]
 pub struct Issued {
@@ -113,15 +128,13 @@ impl Policy<Limit> {
     ) -> Result<(Verdict, Option<Vec<u8>>), Broken> {
         let mut call = self.enter(Lent::Nothing).await?;
         let (exports, store, settings) = call.parts();
-        let since = load
-            .queued_since
-            .map(|since| wit::Fact { name: QUEUED_SINCE.to_owned(), value: since.0.to_string() });
+        let facts = load.facts().into_iter().map(|(name, value)| wit::Fact { name, value });
         let demand = limit_wit::Demand {
             caller: to_wit(caller),
             now: now.0,
             running: load.running,
             waiting: load.waiting,
-            facts: since.into_iter().collect(),
+            facts: facts.collect(),
         };
         let outcome =
             exports.overlord_policy_limiter().call_admit(store, settings, &demand, remembered).await;
@@ -218,16 +231,25 @@ impl Policy<History> {
 impl Policy<Audit> {
     /// One line, without its end.
     pub async fn format(&self, event: &Event) -> Result<String, Broken> {
+        let fields = event.fields.iter().map(|(name, value)| (*name, value));
+        self.format_fields(&event.name, event.at, fields).await
+    }
+
+    /// The same of an event whose fields' names are not the host's own.
+    pub async fn format_fields<'a>(
+        &self,
+        name: &str,
+        at: Instant,
+        fields: impl Iterator<Item = (&'a str, &'a Value)> + Send,
+    ) -> Result<String, Broken> {
         let mut call = self.enter(Lent::Nothing).await?;
         let (exports, store, settings) = call.parts();
         let event = audit_wit::Event {
-            name: event.name.to_string(),
-            at: event.at.0,
-            fields: event
-                .fields
-                .iter()
+            name: name.to_owned(),
+            at: at.0,
+            fields: fields
                 .map(|(name, value)| audit_wit::Field {
-                    name: (*name).to_owned(),
+                    name: name.to_owned(),
                     value: match value {
                         Value::Text(text) => audit_wit::Value::Text(text.clone()),
                         Value::Number(number) => audit_wit::Value::Number(*number),

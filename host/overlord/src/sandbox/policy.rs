@@ -15,6 +15,7 @@ use super::package::Digest;
 use super::tally::{Failure, Tally, Timed};
 use super::trust::Trust;
 use super::world::World;
+use crate::domain::decision::How;
 
 /// How many instances of one slot stay warm.
 const WARM_INSTANCES_MAX: usize = 4;
@@ -88,6 +89,17 @@ pub enum Broken {
     /// What it answered is out of bounds.
     #[error("its answer is refused: {0}")]
     Answer(String),
+}
+
+impl Broken {
+    /// In which way, and why.
+    pub fn how(&self) -> (How, &str) {
+        match self {
+            Self::Fault(why) => (How::Fault, why),
+            Self::Trapped(why) => (How::Trap, why),
+            Self::Answer(why) => (How::RefusedAnswer, why),
+        }
+    }
 }
 
 /// Why there is no instance of a component.

@@ -57,7 +57,8 @@ pub(super) async fn watchers_gate(State(service): State<Service>, request: Reque
 async fn known(service: &Service, parts: &Parts) -> Result<Caller, Response> {
     let shown = service.visible.of(parts);
     let id = parts.extensions.get::<RequestId>().cloned().unwrap_or_else(RequestId::fresh);
-    identify(&service.house.current, id, &shown).await.map_err(|unknown| match unknown {
+    let remember = &service.house.recorder.remember;
+    identify(&service.house.current, id, &shown, remember).await.map_err(|unknown| match unknown {
         NotIdentified::Unknown => reply::error(StatusCode::UNAUTHORIZED, "Not authenticated"),
         NotIdentified::Forbidden => forbidden(),
         NotIdentified::Broken => reply::error(

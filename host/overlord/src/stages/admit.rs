@@ -16,6 +16,7 @@ use crate::sandbox::hooks::Load;
 use super::identify::Caller;
 use super::places::{Closed, Place, Places};
 use super::queue::{Queue, Ticket};
+use super::remember::{self, Deciding, Remember};
 
 /// How often a decision is made again because a cell has changed meanwhile. Within one host it never
 /// does; two hosts may share a store one day.
@@ -100,6 +101,8 @@ pub struct Admission {
     pub places: Arc<Places>,
     /// Who waits for one.
     pub queue: Arc<Queue>,
+    /// Where decisions are handed over.
+    pub remember: Remember,
 }
 
 /// What comes of a decision.
@@ -125,6 +128,8 @@ struct Decision {
     cells: Vec<CellChange>,
     /// The places of those who then have counted the question.
     counted: Vec<usize>,
+    /// What is recorded of those whose cells these are.
+    deciding: Vec<Deciding>,
 }
 
 impl Asked<'_> {
@@ -154,7 +159,8 @@ impl Admission {
         let user = &demand.caller.principal().user;
         let _turns = self.places.turns(user, shared).await;
         for _ in 0..TRIES_MAX {
-            let Decision { verdict, cells, counted } = self.decide(demand, &asked, waited.as_ref()).await?;
+            let Decision { verdict, cells, counted, mut deciding } =
+                self.decide(demand, &asked, waited.as_ref()).await?;
             let first = waited.is_none();
             let mut next = self.next(demand, verdict, &mut waited)?;
             let runs = matches!(next, Next::Run(_));
@@ -181,6 +187,7 @@ impl Admission {
             if let Next::Wait(ticket) = &mut next {
                 ticket.counted_by(counted);
             }
+            deciding.iter_mut().for_each(Deciding::committed);
             return match next {
                 Next::Run(place) => Ok(Admitted::Now(Permit {
                     caller: demand.caller.clone(),
@@ -204,7 +211,7 @@ impl Admission {
         waited: Option<&Ticket>,
     ) -> Result<Decision, NotAdmitted> {
         let who = demand.caller.principal();
-        let (mut cells, mut counted) = (Vec::new(), Vec::new());
+        let (mut cells, mut counted, mut made) = (Vec::new(), Vec::new(), Vec::new());
         for Asked { place, entry, key } in asked {
             let before = self.state.cell(key).map_err(|error| broken(&error))?;
             let remembered =
@@ -215,7 +222,10 @@ impl Admission {
                 queued_since: waited.and_then(|ticket| ticket.since_for(*place)),
             };
             let now = clock::now();
+            let question = remember::Asked { who, now, load, key: &key.whose, before: &remembered };
+            let mut deciding = self.remember.limit(&entry.name, &entry.policy, question);
             let decision = entry.policy.admit(who, now, load, &remembered).await;
+            deciding.answered(&decision);
             let (verdict, after) = decision.map_err(|_| NotAdmitted::Broken)?;
             if let Some(shadow) = &*demand.caller.generation().shadow() {
                 shadow.offer(SlotName::Limit, &entry.name, || About::Limit {
@@ -232,12 +242,14 @@ impl Admission {
                 after: Cell { form: entry.policy.form().to_owned(), bytes },
             });
             if verdict != Verdict::Admit {
-                return Ok(Decision { verdict, cells: cell.into_iter().collect(), counted: vec![*place] });
+                let cells = cell.into_iter().collect();
+                return Ok(Decision { verdict, cells, counted: vec![*place], deciding: vec![deciding] });
             }
             cells.extend(cell);
             counted.push(*place);
+            made.push(deciding);
         }
-        Ok(Decision { verdict: Verdict::Admit, cells, counted })
+        Ok(Decision { verdict: Verdict::Admit, cells, counted, deciding: made })
     }
 
     /// Takes the place that a verdict gives.

@@ -1,6 +1,7 @@
 //! Who is asking? Makes the proof that every other stage asks for.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::capability::clock;
 use crate::domain::{Principal, RequestId};
@@ -8,6 +9,8 @@ use crate::generation::{About, Current, Generation};
 use crate::sandbox::Broken;
 use crate::sandbox::SlotName;
 use crate::sandbox::hooks::{Denial, Issued, Judgement, Request};
+
+use super::remember::Remember;
 
 /// Someone whom the auth policy has let in, and the generation that did.
 #[derive(Debug, Clone)]
@@ -48,19 +51,26 @@ impl Caller {
 /// Asks who is asking, of the generation that serves. Where a candidate serves a share of the callers,
 /// its word counts for those, and for those alone: one that the candidate alone knows is let in where they
 /// belong to its share.
-pub async fn identify(current: &Current, id: RequestId, request: &Request) -> Result<Caller, NotIdentified> {
+pub async fn identify(
+    current: &Current,
+    id: RequestId,
+    request: &Request,
+    remember: &Remember,
+) -> Result<Caller, NotIdentified> {
     let rules = current.rules();
-    let known = ask(&rules.serving, &id, request).await;
+    let known = ask(&rules.serving, &id, request, remember).await;
     let Some(canary) = &rules.canary else { return told(known, request) };
     let same = canary.generation.asks_who_as(&rules.serving);
     match known {
         Ok(caller) if !canary.takes(&caller.principal.user) => Ok(caller),
         Ok(caller) if same => Ok(Caller { generation: Arc::clone(&canary.generation), ..caller }),
-        Ok(_) => told(ask(&canary.generation, &id, request).await, request),
-        Err(Unheard::Denied(denial)) if !same => match ask(&canary.generation, &id, request).await {
-            Ok(caller) if canary.takes(&caller.principal.user) => Ok(caller),
-            _ => told(Err(Unheard::Denied(denial)), request),
-        },
+        Ok(_) => told(ask(&canary.generation, &id, request, remember).await, request),
+        Err(Unheard::Denied(denial)) if !same => {
+            match ask(&canary.generation, &id, request, remember).await {
+                Ok(caller) if canary.takes(&caller.principal.user) => Ok(caller),
+                _ => told(Err(Unheard::Denied(denial)), request),
+            }
+        }
         Err(unheard) => told(Err(unheard), request),
     }
 }
@@ -75,11 +85,18 @@ enum Unheard {
 
 /// Asks the auth policies of a generation, one after another, until one lets the caller in or says that
 /// they are not welcome. One that is broken ends it: whoever comes after it may know less.
-async fn ask(generation: &Arc<Generation>, id: &RequestId, request: &Request) -> Result<Caller, Unheard> {
+async fn ask(
+    generation: &Arc<Generation>,
+    id: &RequestId,
+    request: &Request,
+    remember: &Remember,
+) -> Result<Caller, Unheard> {
     let mut told = Denial::Missing;
     for entry in &generation.auth {
-        let now = clock::now();
-        let said = entry.policy.authenticate(request, now).await.map_err(|_| Unheard::Broken)?;
+        let (now, begun) = (clock::now(), Instant::now());
+        let judgement = entry.policy.authenticate(request, now).await;
+        remember.auth(&entry.name, &entry.policy, (request, now), begun, &judgement);
+        let said = judgement.map_err(|_| Unheard::Broken)?;
         if let Some(shadow) = &*generation.shadow() {
             shadow.offer(SlotName::Auth, &entry.name, || About::Auth {
                 request: request.clone(),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::json;
 
@@ -12,6 +13,8 @@ use crate::capability::audit_file::{AuditFile, RECENT_MAX, Written};
 use crate::domain::{Event, Value};
 use crate::generation::{About, Generation, Witness};
 use crate::sandbox::SlotName;
+
+use super::remember::Remember;
 
 /// What a broken policy of a slot that may choose does to an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,6 +35,8 @@ pub struct Recorder {
     pub own: Arc<HashMap<PathBuf, AuditFile>>,
     /// What happens when the format is broken.
     pub fail: FailMode,
+    /// Where decisions are handed over.
+    pub remember: Remember,
 }
 
 /// An event could not be formatted, and the configuration asks that nothing happen unrecorded.
@@ -49,7 +54,10 @@ impl Recorder {
             if !file.enabled() {
                 continue;
             }
-            if let Ok(line) = entry.policy.format(event).await {
+            let begun = Instant::now();
+            let formatted = entry.policy.format(event).await;
+            self.remember.audit(&entry.name, &entry.policy, event, begun, &formatted);
+            if let Ok(line) = formatted {
                 if let Some(shadow) = &*generation.shadow() {
                     shadow.offer(SlotName::Audit, &entry.name, || About::Audit {
                         event: event.clone(),
@@ -118,13 +126,13 @@ fn plain(event: &Event) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Instant;
+    use crate::domain;
 
     #[test]
     fn the_hosts_own_line_is_one_line_and_tells_no_texts() {
         let event = Event {
             name: "ask_start".into(),
-            at: Instant(7),
+            at: domain::Instant(7),
             fields: vec![
                 ("user", "a\nb".into()),
                 ("message", "s\u{e9}cret".into()),

@@ -66,7 +66,8 @@ pub(in crate::server) async fn logout(
     let (parts, _) = request.into_parts();
     // Only what is laid down here speaks: another application's cookie stays, and so does who it is.
     let own = Visible { cookies: vec![service.own_cookie.to_string()], headers: Vec::new() };
-    if let Ok(caller) = identify(&service.house.current, id, &own.of(&parts)).await {
+    let remember = &service.house.recorder.remember;
+    if let Ok(caller) = identify(&service.house.current, id, &own.of(&parts), remember).await {
         service.desk.sign_out(&caller).await;
     }
     let gone = Cookie::build((service.own_cookie.to_string(), "")).max_age(cookie::time::Duration::ZERO);
