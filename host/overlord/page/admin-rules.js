@@ -90,7 +90,7 @@ export class Rules {
       const next = find(candidate?.entries, entry);
       const before = find(previous[0]?.entries, entry);
       const line = (words, one) =>
-        el("div", {}, el("dt", {}, words), el("dd", {}, digest(one.digest, this.#say), el("span", { class: "soft" }, one.component, ", loaded ", ago(one.loaded))));
+        el("div", {}, el("dt", {}, words), el("dd", {}, digest(one.digest, this.#say), el("span", { class: "soft" }, one.component, ...(one.loaded ? [", loaded ", ago(one.loaded)] : []))));
       const versions = el("dl", { class: "versions" }, line("Serves", entry));
       if (next && next.digest !== entry.digest) versions.append(line("Candidate", next));
       if (before && before.digest !== entry.digest) versions.append(line("Before", before));

@@ -122,7 +122,7 @@ fn entries(entries: &[Entry], now: Instant) -> String {
             in_one_line(&entry.entry),
             in_one_line(&entry.component),
             entry.digest.short(),
-            format!("{} ago", age(entry.loaded, now)),
+            if entry.loaded == 0 { "-".to_owned() } else { format!("{} ago", age(entry.loaded, now)) },
         ]
     };
     rows(std::iter::once(head).chain(entries.iter().map(row)))
