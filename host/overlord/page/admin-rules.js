@@ -30,7 +30,6 @@ export function keepUp() {
 
 /** A digest, short; the whole one when it is hovered, and on the clipboard when it is clicked. */
 export function digest(all, say) {
-  const label = `Copy the digest ${all}`;
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(all);
@@ -39,7 +38,7 @@ export function digest(all, say) {
       say(`The browser does not let the page copy: ${all}`);
     }
   };
-  return el("button", { type: "button", class: "digest", title: all, "aria-label": label, click: copy }, short(all));
+  return el("button", { type: "button", class: "digest", title: all, click: copy }, el("span", { class: "unseen" }, "Copy the digest "), short(all));
 }
 
 export class Rules {
@@ -91,7 +90,7 @@ export class Rules {
       const next = find(candidate?.entries, entry);
       const before = find(previous[0]?.entries, entry);
       const line = (words, one) =>
-        el("div", {}, el("dt", {}, words), el("dd", {}, digest(one.digest, this.#say), el("span", { class: "soft" }, one.component, ", loaded ", ago(one.loaded))));
+        el("div", {}, el("dt", {}, words), el("dd", {}, digest(one.digest, this.#say), el("span", { class: "soft" }, one.component, ...(one.loaded ? [", loaded ", ago(one.loaded)] : []))));
       const versions = el("dl", { class: "versions" }, line("Serves", entry));
       if (next && next.digest !== entry.digest) versions.append(line("Candidate", next));
       if (before && before.digest !== entry.digest) versions.append(line("Before", before));

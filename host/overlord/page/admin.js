@@ -14,7 +14,9 @@ const change = changes(api);
 const rules = new Rules(ask, say);
 let standing = null;
 let waiting = null;
-let looking = false;
+/** Whether there is something to look at for whoever is here. */
+let wanted = false;
+let looked = Promise.resolve();
 
 /** Said to those who see and to those who listen; the next look puts the state back. */
 function say(words) {
@@ -56,14 +58,19 @@ async function start() {
     outside("Not for you", `This page is for administrators: it needs the role admin, which ${me.user} does not have.`);
     return;
   }
+  wanted = true;
   await look();
 }
 
-/** Everything at once, one look at a time. */
-async function look() {
+/** One look after the other: what is shown last was asked for last. */
+function look() {
   clearTimeout(waiting);
-  if (looking) return;
-  looking = true;
+  looked = looked.then(lookOnce);
+  return looked;
+}
+
+/** Everything at once. */
+async function lookOnce() {
   try {
     const [now, figures, refusals, audit, divergences] = await Promise.all([
       api.rules(),
@@ -85,14 +92,13 @@ async function look() {
   } catch (failure) {
     if (failure.kind === "signed-out") return;
     if (failure.status === 403) {
+      wanted = false;
       outside("Not for you", failure.message);
       return;
     }
     const words = `${failure.message} What is shown may be old; it is looked at again.`;
     if (standing) byId("state").textContent = words;
     else outside("Rules", words);
-  } finally {
-    looking = false;
   }
   again();
 }
@@ -104,13 +110,14 @@ function again() {
 }
 
 api.addEventListener("signed-out", () => {
+  wanted = false;
   clearTimeout(waiting);
   byId("confirm").close();
   outside("Not signed in", "Sign in at the sessions, as somebody with the role admin, and come back.");
 });
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) clearTimeout(waiting);
-  else if (document.documentElement.dataset.view === "inside") look();
+  else if (wanted) look();
 });
 byId("load").addEventListener("click", () => ask("load"));
 await start();

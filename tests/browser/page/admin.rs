@@ -236,8 +236,8 @@ fn everything_is_reached_and_left_by_keys() {
         "button Canary…",
         "button Promote…",
         "button Let go…",
-        "region Recent refusals",
-        "region Recent audit lines",
+        "group Recent refusals",
+        "group Recent audit lines",
     ] {
         assert!(rest.any(|stop| stop.starts_with(wanted)), "{wanted} is not reached: {stops:#?}");
     }

@@ -122,7 +122,7 @@ fn entries(entries: &[Entry], now: Instant) -> String {
             in_one_line(&entry.entry),
             in_one_line(&entry.component),
             entry.digest.short(),
-            format!("{} ago", age(entry.loaded, now)),
+            if entry.loaded == 0 { "-".to_owned() } else { format!("{} ago", age(entry.loaded, now)) },
         ]
     };
     rows(std::iter::once(head).chain(entries.iter().map(row)))
@@ -162,7 +162,7 @@ mod tests {
     use crate::sandbox::package::Digest;
 
     fn entry(slot: SlotName, name: &str, bytes: &[u8]) -> Entry {
-        Entry { slot, entry: name.into(), component: name.into(), digest: Digest::of(bytes), loaded: 0 }
+        Entry { slot, entry: name.into(), component: name.into(), digest: Digest::of(bytes), loaded: 1 }
     }
 
     fn served(number: u64, entries: Vec<Entry>) -> Served {
@@ -209,7 +209,7 @@ mod tests {
         for line in [
             "generation 2 serves since 2 min (by file: w); 1 alive".to_owned(),
             "  slot   entry  component  digest        loaded".to_owned(),
-            format!("  limit  l      l          {b}  3 min ago"),
+            format!("  limit  l      l          {b}  2 min ago"),
             "candidate: canary of 2.5 % since 80 s (by alice); 120 compared, 3 differ, 0 left out".to_owned(),
             format!("  limit/l  {b} \u{2192} {c}"),
             format!(
