@@ -8,6 +8,7 @@ mod attack_agent;
 mod attack_network;
 mod audit;
 mod auth;
+mod auth_tokens;
 mod cli;
 mod components;
 mod config_errors;
