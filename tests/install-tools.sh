@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Puts what the tests compare with into target/tools, pinned by tests/tools.txt:
 #
-#     target/tools/python/bin/python   with the real itsdangerous
+#     target/tools/python/bin/python   with the real itsdangerous and PyJWT
 #     target/tools/wasmtime            the stock wasmtime command line
 #
 # Run again it only looks.
@@ -32,7 +32,7 @@ flock 9
 
 # The folder is moved into place only once all of it is there; the pins beside it make changed ones
 # install again, and the two programs show that the Python they were made with is still there.
-if cmp -s -- "$pins" "$tools/pins" && "$tools/python/bin/python" -c 'import itsdangerous' 2>/dev/null &&
+if cmp -s -- "$pins" "$tools/pins" && "$tools/python/bin/python" -c 'import itsdangerous, jwt' 2>/dev/null &&
   "$tools/wasmtime" --version >/dev/null 2>&1; then
   exit
 fi

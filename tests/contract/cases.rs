@@ -48,6 +48,8 @@ async fn each_component_of_the_project_carries_cases_and_keeps_to_them() {
         // What their slots cannot do without.
         let settings: &[_] = match name {
             "auth-cookie" => &[("secret", "secret")],
+            "auth-jwt" => &[("secret", "secret"), ("key", "HS256 text:0123456789abcdef0123456789abcdef")],
+            "auth-proxy" => &[("secret", "secret"), ("peers", "10.0.0.1")],
             "history-claude" => &[("cwd", "/w")],
             _ => &[],
         };

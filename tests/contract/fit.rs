@@ -304,7 +304,7 @@ async fn load_any(name: &str, bytes: &[u8]) -> Result<usize, LoadError> {
     Ok(match name {
         "limit-window" => load::<Limit>(bytes, Terms::default()).await?.cases,
         "audit-jsonl" => load::<Audit>(bytes, Terms::default()).await?.cases,
-        "auth-cookie" => load::<Auth>(bytes, Terms::default()).await?.cases,
+        "auth-cookie" | "auth-jwt" | "auth-proxy" => load::<Auth>(bytes, Terms::default()).await?.cases,
         "history-claude" => load::<History>(bytes, Terms::default()).await?.cases,
         _ => load::<Agent>(bytes, Terms::default()).await?.cases,
     })

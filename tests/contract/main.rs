@@ -5,6 +5,8 @@ mod adapters;
 mod agent_claude;
 mod audit_jsonl;
 mod auth_cookie;
+mod auth_jwt;
+mod auth_proxy;
 mod bounds;
 mod cases;
 mod empty_wasi;

@@ -6,7 +6,7 @@ use overlord::sandbox::{SlotName, names_of};
 use crate::stage::{COMPONENTS, built, sandbox};
 
 /// Imports and the one export.
-const NAMES: [(&str, &[&str], &str); 5] = [
+const NAMES: [(&str, &[&str], &str); 7] = [
     (
         "agent-claude",
         &["overlord:policy/types@0.1.0", "overlord:policy/process@0.1.0", "overlord:policy/progress@0.1.0"],
@@ -15,6 +15,16 @@ const NAMES: [(&str, &[&str], &str); 5] = [
     ("audit-jsonl", &["overlord:policy/types@0.1.0"], "overlord:policy/audit@0.1.0"),
     (
         "auth-cookie",
+        &["overlord:policy/types@0.1.0", "overlord:policy/http@0.1.0"],
+        "overlord:policy/auth@0.1.0",
+    ),
+    (
+        "auth-jwt",
+        &["overlord:policy/types@0.1.0", "overlord:policy/http@0.1.0"],
+        "overlord:policy/auth@0.1.0",
+    ),
+    (
+        "auth-proxy",
         &["overlord:policy/types@0.1.0", "overlord:policy/http@0.1.0"],
         "overlord:policy/auth@0.1.0",
     ),

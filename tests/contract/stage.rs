@@ -9,9 +9,16 @@ use overlord::sandbox::{CodeCache, Loader, Policy, Sandbox, Terms, World};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The five that the project brings, by the name of their file.
-pub const COMPONENTS: [&str; 5] =
-    ["agent-claude", "audit-jsonl", "auth-cookie", "history-claude", "limit-window"];
+/// Those that the project brings, by the name of their file.
+pub const COMPONENTS: [&str; 7] = [
+    "agent-claude",
+    "audit-jsonl",
+    "auth-cookie",
+    "auth-jwt",
+    "auth-proxy",
+    "history-claude",
+    "limit-window",
+];
 
 /// The engine of this process, as a host has one.
 pub fn sandbox() -> Arc<Sandbox> {

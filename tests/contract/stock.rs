@@ -60,7 +60,7 @@ fn a_line_is_written_on_the_command_line() {
 
 #[test]
 fn every_case_of_the_limiter_and_of_audit_and_auth_holds_on_the_command_line() {
-    for name in ["limit-window", "audit-jsonl", "auth-cookie"] {
+    for name in ["limit-window", "audit-jsonl", "auth-cookie", "auth-jwt", "auth-proxy"] {
         let cases = cases(name);
         assert!(cases.len() >= 10, "{name} has {} cases", cases.len());
         for case in cases {

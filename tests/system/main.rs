@@ -9,6 +9,7 @@ mod attack_agent;
 mod attack_network;
 mod audit;
 mod auth;
+mod auth_tokens;
 mod chains;
 mod cli;
 mod cli_components;

@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use cookie::Cookie;
 
-use super::guard::Client;
+use super::guard::{Client, PEER};
 use super::reply;
 use super::routes::Service;
 use crate::domain::{Actor, RequestId};
@@ -89,22 +89,30 @@ pub(super) async fn admins(
 impl Visible {
     /// That much of a request.
     pub(super) fn of(&self, parts: &Parts) -> hooks::Request {
+        let client = parts.extensions.get::<Client>();
         hooks::Request {
             method: parts.method.as_str().to_owned(),
             path: percent_encoding::percent_decode_str(parts.uri.path()).decode_utf8_lossy().into_owned(),
-            headers: self.headers(&parts.headers),
+            headers: self.headers(&parts.headers, client),
             cookies: self.cookies(&parts.headers),
-            peer: parts.extensions.get::<Client>().map_or_else(String::new, |client| client.ip.to_string()),
+            peer: client.map_or_else(String::new, |client| client.ip.to_string()),
         }
     }
 
-    fn headers(&self, headers: &HeaderMap) -> Vec<hooks::Header> {
+    fn headers(&self, headers: &HeaderMap, client: Option<&Client>) -> Vec<hooks::Header> {
+        // The host's own word comes first: no flood of other headers crowds it out, and none of the
+        // request's can stand for it.
+        let (own, names): (Vec<_>, Vec<_>) = self.headers.iter().partition(|name| **name == PEER.as_str());
+        let peer = client.filter(|_| !own.is_empty()).map(|client| hooks::Header {
+            name: PEER.as_str().to_owned(),
+            value: client.peer.to_string().into_bytes(),
+        });
         let shown =
-            self.headers.iter().flat_map(|name| headers.get_all(name).iter().map(move |value| (name, value)));
-        shown
+            names.iter().flat_map(|name| headers.get_all(*name).iter().map(move |value| (*name, value)));
+        let shown = shown
             .take(SHOWN_MAX)
-            .map(|(name, value)| hooks::Header { name: name.clone(), value: value.as_bytes().to_vec() })
-            .collect()
+            .map(|(name, value)| hooks::Header { name: name.clone(), value: value.as_bytes().to_vec() });
+        peer.into_iter().chain(shown).collect()
     }
 
     fn cookies(&self, headers: &HeaderMap) -> Vec<hooks::Cookie> {
@@ -141,9 +149,33 @@ mod tests {
         headers.append("x-user", "u".parse().expect("a value"));
         let cookies: Vec<_> = visible.cookies(&headers).into_iter().map(|cookie| cookie.value).collect();
         assert_eq!(cookies, ["one", "two", "three"]);
-        let shown = visible.headers(&headers);
+        let shown = visible.headers(&headers, None);
         assert_eq!(shown.len(), 1);
         assert_eq!((shown[0].name.as_str(), shown[0].value.as_slice()), ("x-user", b"u".as_slice()));
+    }
+
+    #[test]
+    fn who_is_at_the_other_end_only_the_host_says() {
+        let names = |names: &[&str]| Visible {
+            cookies: vec![],
+            headers: names.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let client = Client { ip: [203, 0, 113, 9].into(), peer: [10, 0, 0, 1].into(), secure: false };
+        let mut headers = HeaderMap::new();
+        headers.append("overlord-peer", "127.0.0.1".parse().expect("a value"));
+        for _ in 0..2 * SHOWN_MAX {
+            headers.append("x-user", "u".parse().expect("a value"));
+        }
+        for order in [["x-user", "overlord-peer"], ["overlord-peer", "x-user"]] {
+            let shown = names(&order).headers(&headers, Some(&client));
+            assert_eq!(shown.len(), 1 + SHOWN_MAX);
+            let first = (shown[0].name.as_str(), shown[0].value.as_slice());
+            assert_eq!(first, ("overlord-peer", b"10.0.0.1".as_slice()));
+            assert!(shown[1..].iter().all(|header| header.name == "x-user"));
+        }
+        assert!(names(&["overlord-peer"]).headers(&headers, None).is_empty(), "nobody is nobody");
+        let unasked = names(&["x-user"]).headers(&headers, Some(&client));
+        assert!(unasked.iter().all(|header| header.name == "x-user"));
     }
 
     #[test]

@@ -27,6 +27,9 @@ const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Under this name the host itself tells the auth policy who is at the other end of the connection; what
+/// a request has under it is thrown away.
+pub(super) const PEER: HeaderName = HeaderName::from_static("overlord-peer");
 
 /// What a browser may do with an answer that is no page: show it, alone. The page says more itself.
 const ANSWERS_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
@@ -54,8 +57,10 @@ pub struct Guard {
 /// Who is at the other end, as far as can be believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Client {
-    /// Its address.
+    /// Its address; the one that a trusted proxy names, if there is one.
     pub(super) ip: IpAddr,
+    /// The address at the other end of the connection, be it a proxy's.
+    pub(super) peer: IpAddr,
     /// Whether nobody on the way can read what is said.
     pub(super) secure: bool,
 }
@@ -83,6 +88,7 @@ impl Guard {
 
     /// Notes who the client is, or says why the request is not looked at.
     pub(super) fn look(&self, parts: &mut Parts) -> Result<(), Stray> {
+        parts.headers.remove(PEER);
         let peer = peer_of(parts);
         let Some(site) = site(parts).filter(|site| self.allows(&site.host)) else {
             tracing::debug!("a request from {peer} names a host that is not allowed");
@@ -138,10 +144,10 @@ impl Guard {
         });
         let assumed = public.is_some_and(|public| public.secure);
         if !self.trusts(peer) {
-            return Client { ip: peer, secure: assumed };
+            return Client { ip: peer, peer, secure: assumed };
         }
         let said = last(headers, &FORWARDED_PROTO).map(|proto| proto.eq_ignore_ascii_case("https"));
-        Client { ip: self.beyond(peer, headers), secure: said.unwrap_or(assumed) }
+        Client { ip: self.beyond(peer, headers), peer, secure: said.unwrap_or(assumed) }
     }
 
     fn trusts(&self, ip: IpAddr) -> bool {

@@ -41,6 +41,23 @@ fn get(guard: &Guard, headers: &[(&str, &str)]) -> Result<Client, u16> {
 }
 
 #[test]
+fn what_only_the_host_says_of_the_other_end_is_taken_out_of_a_request() {
+    let guard = guard("", &["10.0.0.0/8"]);
+    let request = axum::http::Request::builder()
+        .uri("/")
+        .header("host", "localhost")
+        .header("overlord-peer", "192.0.2.1")
+        .header("Overlord-Peer", "192.0.2.2")
+        .header("x-forwarded-for", "203.0.113.9");
+    let mut parts = request.body(()).expect("a request").into_parts().0;
+    parts.extensions.insert(ConnectInfo(Peer("[::ffff:10.0.0.1]:4711".parse().expect("an address"))));
+    guard.look(&mut parts).expect("it is let in");
+    assert!(!parts.headers.contains_key(PEER));
+    let client = parts.extensions.get::<Client>().expect("it is noted");
+    assert_eq!((client.ip, client.peer), (IpAddr::from([203, 0, 113, 9]), IpAddr::from([10, 0, 0, 1])));
+}
+
+#[test]
 fn one_host_that_is_allowed() {
     let guard = guard("https://agent.example:8443", &[]);
     for host in [

@@ -36,7 +36,8 @@ pub(super) const KEYS: &[Key] = &[
         shape: Shape::Tokens,
         preset: Preset::Value("[]"),
         original: None,
-        about: "The request headers that the component sees besides the two cookies.",
+        about: "The request headers that the component sees besides the two cookies. Under \"overlord-peer\" the\n\
+                host itself says which address is at the other end of the connection.",
     },
     component("limit.component", r#""limit-window""#),
     name("limit.name", r#""limit-window""#),
