@@ -49,6 +49,7 @@ async fn each_component_of_the_project_carries_cases_and_keeps_to_them() {
         let settings: &[_] = match name {
             "auth-cookie" => &[("secret", "secret")],
             "history-claude" => &[("cwd", "/w")],
+            "limit-quota" => &[("day", "1")],
             _ => &[],
         };
         let (bytes, terms) = (built(name), terms(settings));

@@ -9,9 +9,18 @@ use overlord::sandbox::{CodeCache, Loader, Policy, Sandbox, Terms, World};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The five that the project brings, by the name of their file.
-pub const COMPONENTS: [&str; 5] =
-    ["agent-claude", "audit-jsonl", "auth-cookie", "history-claude", "limit-window"];
+/// Those that the project brings, by the name of their file.
+pub const COMPONENTS: [&str; 9] = [
+    "agent-claude",
+    "audit-cef",
+    "audit-ecs",
+    "audit-jsonl",
+    "auth-cookie",
+    "history-claude",
+    "limit-bucket",
+    "limit-quota",
+    "limit-window",
+];
 
 /// The engine of this process, as a host has one.
 pub fn sandbox() -> Arc<Sandbox> {
