@@ -2,14 +2,14 @@
 
 use thiserror::Error;
 
-/// Twice as many questions a second as the whole host decides; what is more is no limit.
+/// More questions in a second than anyone asks, all together; what is more is no limit.
 pub const MAX_RATE_PER_S: u64 = 10_000;
 
 /// The same in an hour.
 pub const MAX_RATE_PER_H: u64 = MAX_RATE_PER_S * 3600;
 
-/// More questions at once than any host queues. A full bucket then has 3.6 billion thousandths of a
-/// second's worth of tokens, far from where 64 bits end.
+/// More questions than anyone asks at once. In parts of tokens (see [`Per::ms`]) it is 3.6 million
+/// million, far from where 64 bits end.
 pub const MAX_BURST: u64 = 1_000_000;
 
 /// In how many milliseconds the rate's number of tokens comes.
@@ -72,8 +72,7 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    /// A question a minute, ten at once: what the original allows in an hour, less what it allows in
-    /// its first second.
+    /// A question a minute, which is the original's sixty an hour, and ten at once.
     pub const DEFAULT: Self = Self { rate: 60, per: Per::Hour, burst: 10 };
 
     /// Reads the pairs that the host hands in.
