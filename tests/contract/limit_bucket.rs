@@ -124,10 +124,10 @@ async fn settings_that_cannot_be_used_are_a_fault_that_names_them() {
     let long = "9".repeat(1_000_000);
     for (settings, words) in [
         (&[("rate", "1")][..], "there is no 'rate'"),
-        (&[("burst", "many")], "burst is 'many'"),
-        (&[("rate_per_h", "0")], "from 1 to 36000000"),
-        (&[("rate_per_s", &long)], "rate_per_s is '999"),
-        (&[("rate_per_s", "1"), ("rate_per_h", "1")], "both rate_per_s and rate_per_h"),
+        (&[("burst", "many")][..], "burst is 'many'"),
+        (&[("rate_per_h", "0")][..], "from 1 to 36000000"),
+        (&[("rate_per_s", long.as_str())][..], "rate_per_s is '999"),
+        (&[("rate_per_s", "1"), ("rate_per_h", "1")][..], "both rate_per_s and rate_per_h"),
     ] {
         let outcome = Whose::new(settings).await.tries(1, Load::default()).await;
         let Err(Broken::Fault(message)) = outcome else { panic!("{words}: {outcome:?}") };

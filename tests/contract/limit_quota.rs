@@ -142,11 +142,11 @@ async fn settings_that_cannot_be_used_are_a_fault_that_names_them() {
     let long = "x".repeat(1_000_000);
     for (settings, words) in [
         (&[][..], "neither day nor month is given"),
-        (&[("week", "1")], "there is no 'week'"),
-        (&[("day", "many")], "day is 'many'"),
-        (&[("day", "1"), ("zone", "Vienna")], "time zone 'Vienna'"),
-        (&[("day", "1"), ("zone", "europe/vienna")], "its name is Europe/Vienna"),
-        (&[("day", "1"), ("zone", &long)], "zone is 'xxx"),
+        (&[("week", "1")][..], "there is no 'week'"),
+        (&[("day", "many")][..], "day is 'many'"),
+        (&[("day", "1"), ("zone", "Vienna")][..], "time zone 'Vienna'"),
+        (&[("day", "1"), ("zone", "europe/vienna")][..], "its name is Europe/Vienna"),
+        (&[("day", "1"), ("zone", long.as_str())][..], "zone is 'xxx"),
     ] {
         let outcome = Whose::new(settings).await.tries(1, Load::default()).await;
         let Err(Broken::Fault(message)) = outcome else { panic!("{words}: {outcome:?}") };
