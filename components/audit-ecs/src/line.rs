@@ -2,6 +2,7 @@
 //! is kept.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -99,7 +100,7 @@ fn shown(line: String) -> String {
     let mut escaped = String::with_capacity(line.len() + 64);
     for character in line.chars() {
         if hidden(character) {
-            escaped.push_str(&format!("\\u{:04x}", u32::from(character)));
+            write!(escaped, "\\u{:04x}", u32::from(character)).expect("text can always be written to");
         } else {
             escaped.push(character);
         }

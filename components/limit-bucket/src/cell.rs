@@ -65,6 +65,7 @@ impl Bucket {
     }
 
     /// The same bucket in other parts, rounded down: a change of the settings gives nothing away.
+    #[must_use]
     pub fn of(self, per: Per) -> Self {
         let parts = u128::from(self.parts) * u128::from(per.ms()) / u128::from(self.per.ms());
         Self { parts: u64::try_from(parts).unwrap_or(u64::MAX), per, at: self.at }
