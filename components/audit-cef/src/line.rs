@@ -114,19 +114,16 @@ pub fn line(event: &Event) -> Result<String, LineError> {
         }
         // Of two fields for one key, such as an error and its reason, the later has a key of our own.
         let known = known(name, value).filter(|known| !taken.iter().any(|key| key == known.key));
-        match known {
-            Some(Known { key, label, most }) => {
-                if let Some(label) = label {
-                    write!(line, " {key}Label={label}").expect("text can always be written to");
-                }
-                pair(&mut line, key, value, most);
-                taken.push(key.to_owned());
+        if let Some(Known { key, label, most }) = known {
+            if let Some(label) = label {
+                write!(line, " {key}Label={label}").expect("text can always be written to");
             }
-            None => {
-                let key = free(escape::key(name, KEY_MAX), &taken);
-                pair(&mut line, &key, value, OWN_MAX);
-                taken.push(key);
-            }
+            pair(&mut line, key, value, most);
+            taken.push(key.to_owned());
+        } else {
+            let key = free(escape::key(name, KEY_MAX), &taken);
+            pair(&mut line, &key, value, OWN_MAX);
+            taken.push(key);
         }
     }
     Ok(line)
