@@ -51,6 +51,7 @@ async fn each_component_of_the_project_carries_cases_and_keeps_to_them() {
             "auth-jwt" => &[("secret", "secret"), ("key", "HS256 text:0123456789abcdef0123456789abcdef")],
             "auth-proxy" => &[("secret", "secret"), ("peers", "10.0.0.1")],
             "history-claude" => &[("cwd", "/w")],
+            "limit-quota" => &[("day", "1")],
             _ => &[],
         };
         let (bytes, terms) = (built(name), terms(settings));

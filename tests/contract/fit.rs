@@ -301,11 +301,11 @@ async fn an_invented_wasi_is_refused_even_where_wasi_is_granted() {
 
 /// How many cases a component of the project carries, if it may serve.
 async fn load_any(name: &str, bytes: &[u8]) -> Result<usize, LoadError> {
-    Ok(match name {
-        "limit-window" => load::<Limit>(bytes, Terms::default()).await?.cases,
-        "audit-jsonl" => load::<Audit>(bytes, Terms::default()).await?.cases,
-        "auth-cookie" | "auth-jwt" | "auth-proxy" => load::<Auth>(bytes, Terms::default()).await?.cases,
-        "history-claude" => load::<History>(bytes, Terms::default()).await?.cases,
+    Ok(match name.split('-').next() {
+        Some("limit") => load::<Limit>(bytes, Terms::default()).await?.cases,
+        Some("audit") => load::<Audit>(bytes, Terms::default()).await?.cases,
+        Some("auth") => load::<Auth>(bytes, Terms::default()).await?.cases,
+        Some("history") => load::<History>(bytes, Terms::default()).await?.cases,
         _ => load::<Agent>(bytes, Terms::default()).await?.cases,
     })
 }

@@ -3,6 +3,9 @@
 
 mod adapters;
 mod agent_claude;
+mod audit_cef;
+mod audit_ecs;
+mod audit_events;
 mod audit_jsonl;
 mod auth_cookie;
 mod auth_jwt;
@@ -14,8 +17,11 @@ mod fake_program;
 mod fit;
 mod forge;
 mod history_claude;
+mod limit_bucket;
+mod limit_quota;
 mod limit_window;
 mod limits;
+mod migration;
 mod names;
 mod raw;
 mod stage;

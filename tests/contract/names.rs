@@ -5,46 +5,62 @@ use overlord::sandbox::{SlotName, names_of};
 
 use crate::stage::{COMPONENTS, built, sandbox};
 
-/// Imports and the one export.
-const NAMES: [(&str, &[&str], &str); 7] = [
+/// A limiter may say the form of its cells.
+const MIGRATION: &str = "overlord:policy/migration@0.1.0";
+
+/// Imports, the one export that makes it its world's, and what it offers beside that.
+const NAMES: [(&str, &[&str], &str, &[&str]); 11] = [
     (
         "agent-claude",
         &["overlord:policy/types@0.1.0", "overlord:policy/process@0.1.0", "overlord:policy/progress@0.1.0"],
         "overlord:policy/agent@0.1.0",
+        &[],
     ),
-    ("audit-jsonl", &["overlord:policy/types@0.1.0"], "overlord:policy/audit@0.1.0"),
+    ("audit-cef", &["overlord:policy/types@0.1.0"], "overlord:policy/audit@0.1.0", &[]),
+    ("audit-ecs", &["overlord:policy/types@0.1.0"], "overlord:policy/audit@0.1.0", &[]),
+    ("audit-jsonl", &["overlord:policy/types@0.1.0"], "overlord:policy/audit@0.1.0", &[]),
     (
         "auth-cookie",
         &["overlord:policy/types@0.1.0", "overlord:policy/http@0.1.0"],
         "overlord:policy/auth@0.1.0",
+        &[],
     ),
     (
         "auth-jwt",
         &["overlord:policy/types@0.1.0", "overlord:policy/http@0.1.0"],
         "overlord:policy/auth@0.1.0",
+        &[],
     ),
     (
         "auth-proxy",
         &["overlord:policy/types@0.1.0", "overlord:policy/http@0.1.0"],
         "overlord:policy/auth@0.1.0",
+        &[],
     ),
     (
         "history-claude",
         &["overlord:policy/types@0.1.0", "overlord:policy/files@0.1.0"],
         "overlord:policy/history@0.1.0",
+        &[],
     ),
-    ("limit-window", &["overlord:policy/types@0.1.0"], "overlord:policy/limiter@0.1.0"),
+    ("limit-bucket", &["overlord:policy/types@0.1.0"], "overlord:policy/limiter@0.1.0", &[MIGRATION]),
+    ("limit-quota", &["overlord:policy/types@0.1.0"], "overlord:policy/limiter@0.1.0", &[MIGRATION]),
+    ("limit-window", &["overlord:policy/types@0.1.0"], "overlord:policy/limiter@0.1.0", &[]),
 ];
 
 #[test]
 fn each_component_imports_what_its_world_grants_and_nothing_else() {
-    for (name, mut imports, export) in NAMES.map(|(name, imports, export)| (name, imports.to_vec(), export)) {
+    for (name, imports, export, beside) in NAMES {
+        let (mut imports, mut exports) = (imports.to_vec(), [&[export], beside].concat());
         let names = names_of(&sandbox(), &built(name)).expect("it is a component");
         let mut found: Vec<_> = names.imports.iter().map(String::as_str).collect();
         found.sort_unstable();
         imports.sort_unstable();
         assert_eq!(found, imports, "{name}");
-        assert_eq!(names.exports, [export], "{name}");
+        let mut found: Vec<_> = names.exports.iter().map(String::as_str).collect();
+        found.sort_unstable();
+        exports.sort_unstable();
+        assert_eq!(found, exports, "{name}");
         let slot = names.world().map(SlotName::as_str).expect("it is of one of the worlds");
         assert!(name.starts_with(slot), "{name} is for the slot {slot}");
     }

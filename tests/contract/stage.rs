@@ -10,13 +10,17 @@ use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Those that the project brings, by the name of their file.
-pub const COMPONENTS: [&str; 7] = [
+pub const COMPONENTS: [&str; 11] = [
     "agent-claude",
+    "audit-cef",
+    "audit-ecs",
     "audit-jsonl",
     "auth-cookie",
     "auth-jwt",
     "auth-proxy",
     "history-claude",
+    "limit-bucket",
+    "limit-quota",
     "limit-window",
 ];
 

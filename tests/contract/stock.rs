@@ -60,7 +60,17 @@ fn a_line_is_written_on_the_command_line() {
 
 #[test]
 fn every_case_of_the_limiter_and_of_audit_and_auth_holds_on_the_command_line() {
-    for name in ["limit-window", "audit-jsonl", "auth-cookie", "auth-jwt", "auth-proxy"] {
+    for name in [
+        "limit-window",
+        "limit-bucket",
+        "limit-quota",
+        "audit-jsonl",
+        "audit-ecs",
+        "audit-cef",
+        "auth-cookie",
+        "auth-jwt",
+        "auth-proxy",
+    ] {
         let cases = cases(name);
         assert!(cases.len() >= 10, "{name} has {} cases", cases.len());
         for case in cases {
@@ -69,6 +79,12 @@ fn every_case_of_the_limiter_and_of_audit_and_auth_holds_on_the_command_line() {
             assert_eq!(found.replace("\\'", "'"), expected, "{name}: {}", case.name);
         }
     }
+}
+
+#[test]
+fn the_form_of_a_limiters_cells_is_told_on_the_command_line() {
+    assert_eq!(invoke("limit-bucket", "form()"), r#""bucket-1""#);
+    assert_eq!(invoke("limit-quota", "form()"), r#""quota-1""#);
 }
 
 #[test]

@@ -5,8 +5,10 @@
 mod agent;
 mod audit;
 mod auth;
+mod bucket;
 mod history;
 mod limit;
+mod quota;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,7 +33,19 @@ const CALLS_A_TURN: u32 = 250;
 pub(crate) fn measure(quick: bool) -> anyhow::Result<Vec<Row>> {
     let bench = Bench::new(if quick { 4 } else { 80 })?;
     let mut rows = Vec::new();
-    for hook in [auth::measure, limit::measure, audit::measure, history::measure, agent::measure] {
+    let hooks = [
+        auth::measure,
+        limit::measure,
+        bucket::measure,
+        quota::measure,
+        quota::measure_first,
+        audit::measure,
+        audit::measure_ecs,
+        audit::measure_cef,
+        history::measure,
+        agent::measure,
+    ];
+    for hook in hooks {
         rows.extend(hook(&bench)?);
     }
     Ok(rows)

@@ -3,8 +3,6 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use audit_jsonl::event;
-use audit_jsonl::line::{check, line};
 use overlord::domain::{self, Event, Value};
 use overlord::sandbox::{Audit, Policy};
 
@@ -15,9 +13,56 @@ use crate::table::Row;
 /// What an answer says, over and over; as a preview, 300 characters of it are written.
 const SENTENCE: &str = "The file says \"größer\" twice,\nand 日本語 once. ";
 
+/// The host's event as the component's own; it is copied for a guest too. The three have the same types,
+/// each in its own crate.
+macro_rules! natively {
+    ($component:ident, $event:ident) => {{
+        use $component::event;
+        let value = |value: &Value| match value {
+            Value::Text(text) => event::Value::Text(text.clone()),
+            Value::Number(number) => event::Value::Number(*number),
+            Value::Flag(flag) => event::Value::Flag(*flag),
+            Value::Absent => event::Value::Absent,
+        };
+        event::Event {
+            name: $event.name.to_string(),
+            at: $event.at.0,
+            fields: $event.fields.iter().map(|(name, field)| ((*name).to_owned(), value(field))).collect(),
+        }
+    }};
+}
+
+/// The plain line.
 pub(super) fn measure(bench: &Bench) -> anyhow::Result<[Row; 2]> {
-    let pairs = Vec::new();
-    let policies = bench.load::<Audit>("audit-jsonl", &pairs)?;
+    measured(bench, "audit format, ask_ok", "audit-jsonl", |event| {
+        audit_jsonl::line::check(&[])?;
+        Ok(audit_jsonl::line::line(&natively!(audit_jsonl, event))?)
+    })
+}
+
+/// The Elastic Common Schema.
+pub(super) fn measure_ecs(bench: &Bench) -> anyhow::Result<[Row; 2]> {
+    measured(bench, "audit format, ask_ok, ECS", "audit-ecs", |event| {
+        audit_ecs::line::check(&[])?;
+        Ok(audit_ecs::line::line(&natively!(audit_ecs, event))?)
+    })
+}
+
+/// The Common Event Format.
+pub(super) fn measure_cef(bench: &Bench) -> anyhow::Result<[Row; 2]> {
+    measured(bench, "audit format, ask_ok, CEF", "audit-cef", |event| {
+        audit_cef::line::check(&[])?;
+        Ok(audit_cef::line::line(&natively!(audit_cef, event))?)
+    })
+}
+
+fn measured(
+    bench: &Bench,
+    what: &str,
+    component: &str,
+    line: impl Fn(&Event) -> anyhow::Result<String>,
+) -> anyhow::Result<[Row; 2]> {
+    let policies = bench.load::<Audit>(component, &[])?;
     let text = SENTENCE.repeat(8);
     let event = Event {
         name: "ask_ok".into(),
@@ -33,16 +78,15 @@ pub(super) fn measure(bench: &Bench) -> anyhow::Result<[Row; 2]> {
             ("is_error", false.into()),
         ],
     };
-    let expected = line(&natively(&event))?;
+    let expected = line(&event)?;
     bench.rows(
-        "audit format, ask_ok",
+        what,
         DECISION,
         async || formatted(&policies.fresh, &event, &expected).await,
         async || formatted(&policies.warm, &event, &expected).await,
         || {
             let begun = Instant::now();
-            check(&pairs)?;
-            let found = line(&natively(&event))?;
+            let found = line(&event)?;
             let elapsed = begun.elapsed();
             ensure!(found == expected, "two lines of one event: {found} and {expected}");
             Ok(elapsed)
@@ -55,19 +99,4 @@ async fn formatted(policy: &Policy<Audit>, event: &Event, expected: &str) -> any
     let found = found?;
     ensure!(found == expected, "the policy writes {found}, the same code natively {expected}");
     Ok(elapsed)
-}
-
-/// The host's event as the component's own; it is copied for a guest too.
-fn natively(event: &Event) -> event::Event {
-    let value = |value: &Value| match value {
-        Value::Text(text) => event::Value::Text(text.clone()),
-        Value::Number(number) => event::Value::Number(*number),
-        Value::Flag(flag) => event::Value::Flag(*flag),
-        Value::Absent => event::Value::Absent,
-    };
-    event::Event {
-        name: event.name.to_string(),
-        at: event.at.0,
-        fields: event.fields.iter().map(|(name, field)| ((*name).to_owned(), value(field))).collect(),
-    }
 }

@@ -51,7 +51,7 @@ pub(super) fn measure(bench: &Bench) -> anyhow::Result<[Row; 2]> {
     )
 }
 
-async fn admitted(
+pub(super) async fn admitted(
     policy: &Policy<Limit>,
     caller: &Principal,
     now: u64,

@@ -1,0 +1,11 @@
+//! The audit line in the Common Event Format.
+//!
+//! Pure modules, and `guest`, the only file that knows the contract's generated types.
+
+pub mod escape;
+pub mod event;
+pub mod line;
+pub mod meaning;
+
+#[cfg(target_arch = "wasm32")]
+mod guest;

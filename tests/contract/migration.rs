@@ -1,0 +1,118 @@
+//! The optional interface `migration`: what the project's own limiters answer, and a small limiter that
+//! takes over the cells of `limit-window`. When the host calls it is the host's matter.
+
+use overlord::domain::{Instant, Principal, Verdict};
+use overlord::sandbox::hooks::Load;
+use overlord::sandbox::{Limit, Policy, Terms};
+use wasmtime::component::Component;
+
+use crate::forge::{bytes_at, component, contract, module};
+use crate::raw;
+use crate::stage::{built, made_up, policy, sandbox};
+
+/// The generated types of a limiter that migrates cells.
+mod adapter {
+    #![allow(missing_docs, unreachable_pub, clippy::pedantic)] // what the bindings generator writes
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "limit-policy-migrating",
+        exports: { default: async },
+    });
+}
+
+/// Says the form of a component's cells, and what becomes of one of another form.
+async fn migrated(bytes: &[u8], form: &str, cell: &[u8]) -> (String, Result<Vec<u8>, String>) {
+    let engine = sandbox().engine().clone();
+    let component = Component::new(&engine, bytes).expect("it is a component");
+    let mut store = raw::store(&engine, ());
+    let linker = raw::linker(&engine);
+    let limiter = adapter::LimitPolicyMigrating::instantiate_async(&mut store, &component, &linker)
+        .await
+        .expect("it migrates");
+    let migration = limiter.overlord_policy_migration();
+    let own = migration.call_form(&mut store).await.expect("it has a form");
+    let mut store = raw::store(&engine, ());
+    let limiter = adapter::LimitPolicyMigrating::instantiate_async(&mut store, &component, &linker)
+        .await
+        .expect("it migrates");
+    let migration = limiter.overlord_policy_migration();
+    let taken = migration.call_migrate(&mut store, &Vec::new(), form, cell).await.expect("it does not break");
+    (own, taken.map_err(|fault| fault.message))
+}
+
+/// A limiter of the form `2`: what `limit-window` writes, under another first byte. It admits everybody
+/// whose cell is its own, and breaks over another's.
+fn second_form() -> Vec<u8> {
+    let module = module(&format!(
+        r#"(func (export "overlord:policy/migration@0.1.0#form") (result i32)
+            {form}
+            (i32.store (i32.const 1024) (i32.const 2048)) (i32.store (i32.const 1028) (i32.const 1))
+            (global.get $answer))
+        (func (export "overlord:policy/migration@0.1.0#migrate")
+            (param $settings i32) (param $settings_len i32) (param $form i32) (param $form_len i32)
+            (param $cell i32) (param $cell_len i32) (result i32)
+            (block $foreign
+                ;; limit-window says nothing of its form, and begins its cells with a 1.
+                (br_if $foreign (local.get $form_len))
+                (br_if $foreign (i32.eqz (local.get $cell_len)))
+                (br_if $foreign (i32.ne (i32.load8_u (local.get $cell)) (i32.const 1)))
+                (i32.store8 (local.get $cell) (i32.const 2))
+                (i32.store (i32.const 1028) (local.get $cell))
+                (i32.store (i32.const 1032) (local.get $cell_len))
+                (return (global.get $answer)))
+            {fault}
+            (i32.store8 (i32.const 1024) (i32.const 1))
+            (i32.store (i32.const 1028) (i32.const 3072)) (i32.store (i32.const 1032) (i32.const 14))
+            (global.get $answer))
+        (func (export "overlord:policy/limiter@0.1.0#admit")
+            (param i32 i32 i32 i32 i32 i32 i64 i32 i32 i32 i32) (param $cell i32) (param $cell_len i32)
+            (result i32)
+            (if (local.get $cell_len) (then
+                (if (i32.ne (i32.load8_u (local.get $cell)) (i32.const 2)) (then unreachable))))
+            (global.get $answer))"#,
+        form = bytes_at(2048, b"2"),
+        fault = bytes_at(3072, b"not my own one"),
+    ));
+    component(&contract(), "limit-policy-migrating", &module, None)
+}
+
+fn alice() -> Principal {
+    Principal { user: "alice".to_owned(), roles: Vec::new() }
+}
+
+#[tokio::test]
+async fn a_limiter_of_another_form_takes_over_what_limit_window_remembers() {
+    let window: Policy<Limit> = policy("limit-window", &[]).await;
+    let now = Instant(1_700_000_000_000);
+    let (_, cell) = window.admit(&alice(), now, Load::default(), &[]).await.expect("it decides");
+    let cell = cell.expect("it remembers");
+    let (form, taken) = migrated(&second_form(), "", &cell).await;
+    let taken = taken.expect("it takes it over");
+    assert_eq!((form.as_str(), taken[0], &taken[1..]), ("2", 2, &cell[1..]));
+    let second: Policy<Limit> = made_up(&second_form(), Terms::default()).await;
+    let (verdict, _) = second.admit(&alice(), now, Load::default(), &taken).await.expect("it decides");
+    assert_eq!(verdict, Verdict::Admit);
+    assert!(
+        second.admit(&alice(), now, Load::default(), &cell).await.is_err(),
+        "the old cell is none of its own"
+    );
+}
+
+#[tokio::test]
+async fn a_cell_that_cannot_be_taken_over_is_a_fault() {
+    for (form, cell) in [("", &[7, 7][..]), ("", &[]), ("bucket-1", &[1, 0])] {
+        let (_, taken) = migrated(&second_form(), form, cell).await;
+        assert_eq!(taken, Err("not my own one".to_owned()), "{form} {cell:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_projects_limiters_say_their_form_and_take_no_others() {
+    for (name, own) in [("limit-bucket", "bucket-1"), ("limit-quota", "quota-1")] {
+        let (form, taken) = migrated(&built(name), "", &[1, 64, 66, 15, 0, 0, 0, 0, 0]).await;
+        assert_eq!(form, own);
+        let fault = taken.expect_err("it is limit-window's");
+        assert!(fault.contains("taking over a cell of the form ''") && fault.contains(own), "{fault}");
+        assert_eq!(migrated(&built(name), own, &[1, 2]).await.1, Ok(vec![1, 2]));
+    }
+}
