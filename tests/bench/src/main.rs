@@ -9,7 +9,6 @@ mod ask;
 mod cookie_check;
 mod decisions;
 mod history;
-mod load;
 mod memory;
 mod native_server;
 mod requests;
@@ -17,6 +16,7 @@ mod samples;
 mod serde_reader;
 mod speaker;
 mod start;
+mod swaps;
 mod table;
 mod tokens;
 
@@ -75,14 +75,16 @@ enum Part {
     Ask,
     /// `POST /agent/ask`, token by token
     Tokens,
+    /// The load while components are swapped, and one swap
+    Swaps,
     /// Cold and warm start, and the memory after it
     Start,
 }
 
 impl Part {
     /// Those that need no process of a host come first, while the machine is as quiet as it gets.
-    const ALL: [Self; 6] =
-        [Self::Decisions, Self::Requests, Self::History, Self::Ask, Self::Tokens, Self::Start];
+    const ALL: [Self; 7] =
+        [Self::Decisions, Self::Requests, Self::History, Self::Ask, Self::Tokens, Self::Swaps, Self::Start];
 
     fn measure(self, quick: bool) -> anyhow::Result<Vec<Row>> {
         match self {
@@ -91,6 +93,7 @@ impl Part {
             Self::History => history::measure(quick),
             Self::Ask => ask::measure(quick),
             Self::Tokens => tokens::measure(quick),
+            Self::Swaps => swaps::measure(quick),
             Self::Start => start::measure(quick),
         }
     }
