@@ -33,6 +33,7 @@ components: host
 test: build
 	@tests/install-tools.sh
 	@tests/install-browser.sh
+	@tests/install-languages.sh
 	cargo test --release --locked --workspace --no-fail-fast
 
 ## check: format, lints, the rules of the house, the licences and sources of all dependencies

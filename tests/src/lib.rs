@@ -4,6 +4,8 @@ pub mod caller;
 mod compiled;
 pub mod events;
 pub mod host;
+pub mod load;
+pub mod marked;
 pub mod messages_api;
 pub mod namespaces;
 pub mod session_files;

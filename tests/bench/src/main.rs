@@ -9,7 +9,6 @@ mod ask;
 mod cookie_check;
 mod decisions;
 mod history;
-mod load;
 mod memory;
 mod native_server;
 mod recording;
@@ -18,6 +17,7 @@ mod samples;
 mod serde_reader;
 mod speaker;
 mod start;
+mod swaps;
 mod table;
 mod tokens;
 
@@ -78,19 +78,22 @@ enum Part {
     Tokens,
     /// Recording decisions, and replaying them
     Recording,
+    /// The load while components are swapped, and one swap
+    Swaps,
     /// Cold and warm start, and the memory after it
     Start,
 }
 
 impl Part {
     /// Those that need no process of a host come first, while the machine is as quiet as it gets.
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Decisions,
         Self::Requests,
         Self::History,
         Self::Ask,
         Self::Tokens,
         Self::Recording,
+        Self::Swaps,
         Self::Start,
     ];
 
@@ -102,6 +105,7 @@ impl Part {
             Self::Ask => ask::measure(quick),
             Self::Tokens => tokens::measure(quick),
             Self::Recording => recording::measure(quick),
+            Self::Swaps => swaps::measure(quick),
             Self::Start => start::measure(quick),
         }
     }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use overlord_tests::host::Setup;
+use overlord_tests::load::Load;
 
 use crate::cookie_check::{SECRET, USER};
-use crate::load::Load;
+
 use crate::samples::Samples;
 use crate::start::Native;
 use crate::table::{Aim, Beside, Row};

@@ -25,6 +25,11 @@ impl Samples {
         self.0.push(sample);
     }
 
+    /// All of another's.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

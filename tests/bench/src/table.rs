@@ -31,7 +31,7 @@ pub(crate) struct Beside {
     pub(crate) figure: Summary,
 }
 
-/// What a figure's median should be.
+/// What a figure should be, by its median where nothing else is said.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Aim {
@@ -43,6 +43,8 @@ pub(crate) enum Aim {
     OverComparison(f64),
     /// No less than this share of the comparison.
     ShareOfComparison(f64),
+    /// The slow end, not the median: no more than this share of the comparison's.
+    P99ShareOfComparison(f64),
 }
 
 impl Row {
@@ -53,6 +55,7 @@ impl Row {
             Aim::AtLeast(least) => ours >= least,
             Aim::OverComparison(more) => ours <= theirs + more,
             Aim::ShareOfComparison(share) => ours >= theirs * share,
+            Aim::P99ShareOfComparison(share) => self.figure.p99? <= self.beside.figure.p99? * share,
         })
     }
 
@@ -84,6 +87,7 @@ impl Display for Aim {
             Self::AtLeast(least) => write!(f, "≥ {least}"),
             Self::OverComparison(more) => write!(f, "≤ {more} more"),
             Self::ShareOfComparison(share) => write!(f, "≥ {share} of it"),
+            Self::P99ShareOfComparison(share) => write!(f, "p99 ≤ {share} of it"),
         }
     }
 }
@@ -132,7 +136,7 @@ mod tests {
     use super::*;
 
     fn row(ours: f64, theirs: f64, aim: Aim) -> Row {
-        let figure = |median| Summary { median, p99: None, samples: 1 };
+        let figure = |median| Summary { median, p99: Some(2.0 * median), samples: 1 };
         Row {
             what: "a".into(),
             unit: "ms",
@@ -149,6 +153,7 @@ mod tests {
             (Aim::AtLeast(5.0), 5.0, 4.9),
             (Aim::OverComparison(5.0), 15.0, 15.1),
             (Aim::ShareOfComparison(0.5), 5.0, 4.9),
+            (Aim::P99ShareOfComparison(1.2), 12.0, 12.1),
         ];
         for (aim, met, missed) in cases {
             assert_eq!(row(met, 10.0, aim).is_met(), Some(true), "{aim}");
