@@ -114,7 +114,7 @@ async fn whatever_is_said_is_read_back_as_it_was_said() {
             let said = match value {
                 Value::Text(text) => sayable(text),
                 Value::Number(number) => number.to_string(),
-                Value::Flag(flag) => flag.to_string(),
+                Value::Flag(yes) => yes.to_string(),
                 Value::Absent => continue,
             };
             let key = match (*name, value) {

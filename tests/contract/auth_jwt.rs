@@ -1,4 +1,4 @@
-//! `auth-jwt`, the component: whom it admits by which token, against the real PyJWT in both directions
+//! `auth-jwt`, the component: whom it admits by which token, against the real `PyJWT` in both directions
 //! and the RFCs' own examples, what it makes of tokens that mean harm, and what it costs.
 
 use std::time::Instant as Clock;

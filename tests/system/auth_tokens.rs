@@ -1,4 +1,4 @@
-//! The two other policies of the auth slot in a whole host: tokens of the real PyJWT, and a proxy's word.
+//! The two other policies of the auth slot in a whole host: tokens of the real `PyJWT`, and a proxy's word.
 //! Tests stand for a proxy on this machine, which is known by its secret.
 
 use overlord_tests::caller::Answer;
@@ -86,7 +86,7 @@ fn a_genuine_bearer_token_is_let_in_where_the_header_is_shown() {
              'exp': time.time() + 600}, 'a secret of at least thirty-two bytes', algorithm='HS256'))",
         )
         .output()
-        .expect("run tests/install-tools.sh, which gets PyJWT");
+        .expect("run tests/install-tools.sh, which gets `PyJWT`");
     let token = String::from_utf8(made.stdout).expect("text");
     let bearer = format!("Bearer {}", token.trim());
     for (headers, audience, good) in [
@@ -100,9 +100,9 @@ fn a_genuine_bearer_token_is_let_in_where_the_header_is_shown() {
         ));
         let answer = me(&host, &[("authorization", &bearer)]);
         if good {
-            is(&answer, "alice", &["admin"])
+            is(&answer, "alice", &["admin"]);
         } else {
-            turned_away(&answer)
+            turned_away(&answer);
         }
         assert!(!host.output().contains(token.trim()), "the log has the token");
     }

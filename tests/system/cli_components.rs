@@ -62,7 +62,7 @@ fn all_cases_are_run_and_the_last_line_counts_them() {
     }
     let marked =
         said.out.contains("-       message: \"closer\",") || said.out.contains("message: \"closer\"");
-    assert!(marked && said.out.contains("^") && !said.out.contains('\u{1b}'), "{}", said.out);
+    assert!(marked && said.out.contains('^') && !said.out.contains('\u{1b}'), "{}", said.out);
     let report = fs::read_to_string(&xml).expect("a report");
     for part in ["tests=\"3\" failures=\"1\" errors=\"1\"", "name=\"&lt;nonsense&gt;\"", "<failure message="]
     {

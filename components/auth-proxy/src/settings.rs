@@ -144,9 +144,10 @@ impl<'a> Given<'a> {
             "roles_separator" => {
                 let wanted = "one of , ; | and a blank";
                 let mut characters = value.chars();
-                let separator = match (characters.next(), characters.next()) {
-                    (Some(one @ (',' | ';' | '|' | ' ')), None) => one,
-                    _ => return Err(unusable("roles_separator", value, wanted)),
+                let (Some(separator @ (',' | ';' | '|' | ' ')), None) =
+                    (characters.next(), characters.next())
+                else {
+                    return Err(unusable("roles_separator", value, wanted));
                 };
                 once(&mut self.roles_separator, "roles_separator", separator)
             }
@@ -240,8 +241,8 @@ fn has_loopback(network: &IpNet) -> bool {
 fn header(key: &'static str, value: &str) -> Result<String, SettingsError> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let name = value.to_ascii_lowercase();
-    let taken = [PEER_HEADER, "cookie", "host", "x-forwarded-for", "x-forwarded-proto"];
-    if (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(token) && !taken.contains(&&*name) {
+    let spoken_for = [PEER_HEADER, "cookie", "host", "x-forwarded-for", "x-forwarded-proto"];
+    if (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(token) && !spoken_for.contains(&&*name) {
         Ok(name)
     } else {
         Err(unusable(key, value, "a header's name, and none that means something else"))

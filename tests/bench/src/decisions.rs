@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use overlord::sandbox::{CodeCache, Instances, Loader, Policy, Sandbox, Terms, Wasi, World};
+use overlord::sandbox::{CodeCache, Instances, Loader, Policy, Sandbox, Terms, World};
 use overlord_tests::host::built;
 use tokio::runtime::Runtime;
 
@@ -77,7 +77,7 @@ impl Bench {
         let bytes = std::fs::read(&file)
             .with_context(|| format!("reading {}; `make build` makes it", file.display()))?;
         let load = |instances| {
-            let terms = Terms { settings: settings.to_vec(), instances, wasi: Wasi::None };
+            let terms = Terms { settings: settings.to_vec(), instances, ..Terms::default() };
             self.runtime
                 .block_on(self.loader.load::<W>(name, &bytes, terms))
                 .context(file.display().to_string())

@@ -19,7 +19,8 @@ struct Token {
     what: String,
     keys: serde_json::Value,
     settings: Vec<(String, String)>,
-    token: String,
+    #[serde(rename = "token")]
+    text: String,
     now_s: u64,
     said: Said,
 }
@@ -60,13 +61,13 @@ fn signed(secret: &[u8], claims: &str) -> String {
 fn every_recorded_token_of_two_algorithms_is_read_as_recorded() {
     let recorded = recorded();
     let mut seen = 0;
-    for Token { what, keys, settings: more, token, now_s, said } in &recorded.tokens {
+    for Token { what, keys, settings: more, text, now_s, said } in &recorded.tokens {
         let elsewhere = what.starts_with("RS256") || what.starts_with("ES256") || what.starts_with("issuer");
         if keys != "KEYS" || elsewhere {
             continue;
         }
         let settings = settings(&recorded, more);
-        assert_eq!(Said::from(read(&settings, token, now_s * 1000, &mut 16)), *said, "{what}");
+        assert_eq!(Said::from(read(&settings, text, now_s * 1000, &mut 16)), *said, "{what}");
         seen += 1;
     }
     assert!(seen > 200, "{seen}");

@@ -196,7 +196,6 @@ fn change(was: &Said, is: &Now) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capability::state::Cell;
     use crate::domain::Refusal;
     use crate::domain::decision::{Broke, How, StandIn};
 
