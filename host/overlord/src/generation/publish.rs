@@ -183,7 +183,8 @@ impl Publisher {
         announce(&next);
         publishing.running.retain(|spaces| spaces.strong_count() > 0);
         publishing.running.extend(next.limit.iter().map(|entry| Arc::downgrade(&entry.spaces)));
-        for (member, from) in &changed {
+        // With nothing before there was nothing to change.
+        for (member, from) in changed.iter().filter(|_| !before.is_empty()) {
             self.note(&next, &change, member, from.as_ref()).await;
         }
         if changed.is_empty() {
