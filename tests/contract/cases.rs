@@ -109,7 +109,7 @@ async fn a_case_that_loops_is_named() {
 
 #[tokio::test]
 async fn a_call_that_is_none_is_named() {
-    for call in ["", "admit(", "admit()", "admit([], 1, [])", "decide([])", "\u{0}", &"(".repeat(100_000)] {
+    for call in [" ", "admit(", "admit()", "admit([], 1, [])", "decide([])", "\u{0}", &"(".repeat(100_000)] {
         let cases = format!("[[case]]\nname = 'odd'\ncall = {call:?}\nexpect = '{ADMITTED}'\n")
             .replace("\\0", "\\u0000");
         let (error, said) = refusal("", &cases).await;
@@ -120,7 +120,7 @@ async fn a_call_that_is_none_is_named() {
 
 #[tokio::test]
 async fn an_expectation_that_is_none_is_named() {
-    for expect in ["", "ok", "ok(", "ok({verdict: perhaps, cell: none})", "err(1)"] {
+    for expect in [" ", "ok", "ok(", "ok({verdict: perhaps, cell: none})", "err(1)"] {
         let (error, said) = refusal("", &case("odd", CALL, expect)).await;
         assert!(matches!(error, CaseError::Call { .. }), "{expect}: {error:?}");
         assert_says(&said, &["its case \"odd\" cannot be called", "`expect`"]);

@@ -261,6 +261,10 @@ fn listed(folder: &Path) -> Vec<(std::path::PathBuf, u64)> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
         let (path, data) = (entry.path(), entry.metadata().expect("it is there"));
+        // That somebody was let in is recorded there, whatever they want.
+        if path.ends_with("data/decisions") {
+            continue;
+        }
         all.push((path.clone(), data.len()));
         if data.is_dir() {
             all.extend(listed(&path));

@@ -98,5 +98,5 @@ fn slots(raw: &Raw) -> Option<Vec<SlotName>> {
 }
 
 fn digests(raw: &Raw) -> Option<Vec<Digest>> {
-    texts(raw)?.iter().map(|text| Digest::parse(text)).collect()
+    texts(raw)?.iter().map(|text| Digest::parse(&text.to_ascii_lowercase())).collect()
 }

@@ -27,7 +27,7 @@ pub use guest::{Guest, Lent, Wasi};
 pub use load::{LoadError, Loaded, Loader, Names, grants, names_of};
 pub use measure::{Cost, Spread, measure};
 pub use policy::{Broken, Instances, Policy, Terms, in_one_line};
-pub use tally::{BOUNDS_US, Latency, OTHER_REASON, Tally, TallySnapshot};
+pub use tally::{BOUNDS_US, Latency, OTHER_REASON, Tally, TallySnapshot, uncounted};
 pub use trial::{Trial, try_settings};
 pub use trust::{Trust, TrustError};
 pub use world::{Agent, Audit, Auth, History, Limit, SlotName, World};

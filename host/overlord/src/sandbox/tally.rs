@@ -105,6 +105,20 @@ pub struct Latency {
     pub sum_us: u64,
 }
 
+tokio::task_local! {
+    /// Set where calls are made for something else than a request.
+    static UNCOUNTED: ();
+}
+
+/// Makes calls that no tally counts: they are made for the host's own use, and not for a request.
+pub async fn uncounted<F: Future>(calls: F) -> F::Output {
+    UNCOUNTED.scope((), calls).await
+}
+
+fn counts() -> bool {
+    UNCOUNTED.try_with(|()| ()).is_err()
+}
+
 impl Tally {
     fn new(slot: SlotName, component: &str, digest: Digest) -> Self {
         Self {
@@ -154,6 +168,9 @@ impl Tally {
 
     /// Counts a no, by its reason.
     pub(super) fn refused(&self, reason: &str) {
+        if !counts() {
+            return;
+        }
         let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = reasons.get_mut(reason) {
             *count += 1;
@@ -165,6 +182,9 @@ impl Tally {
     }
 
     pub(super) fn failed(&self, how: Failure) {
+        if !counts() {
+            return;
+        }
         one_more(match how {
             Failure::Fault => &self.faults,
             Failure::Trap => &self.traps,
@@ -174,6 +194,9 @@ impl Tally {
     }
 
     fn took(&self, time: Duration) {
+        if !counts() {
+            return;
+        }
         let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let bucket = BOUNDS_US.partition_point(|bound| bound * 1000 < ns);
         one_more(&self.buckets[bucket]);

@@ -18,7 +18,7 @@ use crate::domain::decision::{
 };
 use crate::domain::{Event, Instant, Principal, Value, Verdict};
 use crate::sandbox::hooks::{Denial, Judgement, Load, Request};
-use crate::sandbox::{Audit, Auth, Broken, Limit, Policy, World};
+use crate::sandbox::{Audit, Auth, Broken, Limit, Policy, World, uncounted};
 
 /// The fields of audit events that hold what users and agents say, whatever the configuration asks.
 pub const REDACTED: [&str; 3] = ["message", "result_preview", "error"];
@@ -371,7 +371,7 @@ async fn formatted(
 ) -> Written {
     let values = values(fields);
     let fields = values.iter().map(|(name, value)| (*name, value));
-    match policy.format_fields(event, Instant(at), fields).await {
+    match uncounted(policy.format_fields(event, Instant(at), fields)).await {
         Ok(line) => Written::Line { line },
         Err(broken) => Written::Broken(broke(keyed, &broken)),
     }
