@@ -1,3 +1,5 @@
+//! What the journal promises: what is remembered, how often, and which spaces of cells can go.
+
 use super::*;
 
 fn member(digest: &[u8], spaces: &[Space]) -> Member {
