@@ -24,6 +24,7 @@ mod history;
 mod history_long;
 mod history_pages;
 mod lifecycle;
+mod lifecycle_of_rules;
 mod limits;
 mod made;
 mod owners;

@@ -92,9 +92,13 @@ pub async fn keep_to(publisher: Arc<Publisher>) {
         }
         let outcome = match publisher.over_budget(&mut failures).await {
             None => continue,
-            Some(Verdict::Abort(why)) => publisher.abort_since(&why, &Actor::Host).await,
+            Some(Verdict::Abort(why)) => {
+                tracing::error!("the candidate passes its budget and is let go of: {why}");
+                publisher.abort_since(&why, &Actor::Host).await
+            }
             Some(Verdict::Quarantine(digest, _)) if hopeless.contains(&digest) => continue,
             Some(Verdict::Quarantine(digest, why)) => {
+                tracing::error!(digest = %digest.short(), "{} passes its budget: {why}", digest.short());
                 let outcome = publisher.quarantine(digest, &why, &Actor::Host).await;
                 // It is said once, and may be helped by hand.
                 if outcome.is_err() {
@@ -107,7 +111,7 @@ pub async fn keep_to(publisher: Arc<Publisher>) {
             Ok(standing) => {
                 tracing::error!("generation {} serves, by the host itself", standing.serving.number);
             }
-            Err(error) => tracing::error!("a component passes its budget and serves on: {error}"),
+            Err(error) => tracing::error!("what passed its budget serves on: {error}"),
         }
     }
 }

@@ -75,15 +75,18 @@ impl Publisher {
             publishing.journal = before;
             return Err(not_kept(&error));
         }
-        let member = known.unwrap_or(Member {
-            slot: SlotName::Auth,
-            entry: String::new(),
-            component: String::new(),
-            digest,
-            spaces: Vec::new(),
-        });
-        let change = Change { event: "rules_quarantined", by, why: why.clone() };
-        self.note(&self.current.pin(), &change, &member, None).await;
+        let serving = self.current.pin();
+        match &known {
+            Some(member) => {
+                let change = Change { event: "rules_quarantined", by, why: why.clone() };
+                self.note(&serving, &change, member, None).await;
+            }
+            // One that no generation here has had.
+            None => {
+                let why = format!("{digest}: {why}");
+                self.note_all(&serving, &Change { event: "rules_quarantined", by, why }).await;
+            }
+        }
         if publishing.journal.candidate.as_ref().is_some_and(|record| holds(&record.changed)) {
             self.abort_candidate(&mut publishing, by, "it is in quarantine").await?;
         }
