@@ -169,7 +169,7 @@ fn a_pinned_digest_wins_over_the_name() {
     let (_, setup) = host.stop();
     let host = setup.start();
     assert!(generation(&host, 1).contains(&format!("limit=limit-window@{short}")));
-    logged(&host, &["limit-window.wasm has none of the digests", "last-good", "is taken instead"]);
+    logged(&host, &["limit-window.wasm has none of the digests", "a kept copy", "is taken instead"]);
 
     // One that lies there under any name serves as soon as it is pinned.
     let new = remarked("limit-window", "new");

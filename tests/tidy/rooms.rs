@@ -29,15 +29,16 @@ const CRATES: [(&[&str], &[&str]); 6] = [
     (&["clap"], &["cli"]),
 ];
 
-/// Who may ask the operating system: one room, what happens before anything runs, and four files that
-/// each keep a folder of their own.
-const ASK_THE_SYSTEM: [&str; 9] = [
+/// Who may ask the operating system: one room, what happens before anything runs, and five files that
+/// each look after a folder of their own.
+const ASK_THE_SYSTEM: [&str; 10] = [
     "capability/mod.rs",
     "cli/mod.rs",
     "config/mod.rs",
     "host/mod.rs",
     "main.rs",
-    "generation/candidate.rs", // the components, and the last good bytes of each
+    "generation/candidate.rs", // the operators' components
+    "generation/kept.rs",      // the bytes of each that serves or may serve again
     "generation/watch.rs",     // whether one of them has changed
     "homes.rs",                // users' homes
     "sandbox/cache.rs",        // compiled code

@@ -1,3 +1,5 @@
+//! What the journal remembers, and which spaces of cells it gives up. Knows no disk.
+
 use super::*;
 
 fn member(digest: &[u8], spaces: &[Space]) -> Member {
