@@ -1,4 +1,4 @@
-//! What the journal promises: what is remembered, how often, and which spaces of cells can go.
+//! What the journal remembers, and which spaces of cells it gives up. Knows no disk.
 
 use super::*;
 

@@ -1,7 +1,8 @@
 //! What a new user is shown: where the host listens, which agent answers, and a line to copy.
 
 use super::Host;
-use super::build::{Program, StartError};
+use super::agents::Program;
+use super::build::StartError;
 use crate::capability::clock;
 use crate::config::ServerConfig;
 use crate::domain::{Principal, SessionId};

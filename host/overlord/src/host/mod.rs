@@ -2,6 +2,7 @@
 //! place that knows all rooms of the house.
 #![expect(clippy::disallowed_methods, reason = "the host's own folders are made here, before anything runs")]
 
+mod agents;
 mod build;
 mod folders;
 mod hello;
@@ -16,7 +17,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-pub use build::{Program, StartError};
+pub use agents::Program;
+pub use build::StartError;
 pub use folders::{DECISIONS_KEY, DataFolder, FolderError};
 pub use plan::plan;
 
