@@ -33,6 +33,7 @@ mod processes;
 mod processes_wall;
 mod recorded;
 mod request_ids;
+mod rules;
 mod runs;
 mod session_delete;
 mod session_list;

@@ -38,9 +38,22 @@ pub struct Budget {
 #[derive(Debug, Default)]
 struct Failures {
     seen: VecDeque<(Instant, u64)>,
+    /// Whether it could have been stopped when it was last looked at.
+    suspect: bool,
+    /// How many had failed when it came to be one.
+    since: u64,
 }
 
 impl Failures {
+    /// Says whether it can be stopped now. What failed before it could be is not held against it: what
+    /// served before and serves again has been brought back knowingly.
+    fn suspected(&mut self, suspect: bool, total: u64) {
+        if suspect && !self.suspect && !self.seen.is_empty() {
+            self.since = total;
+        }
+        self.suspect = suspect;
+    }
+
     /// How many have failed within the window; `total`: how many have ever.
     fn within(&mut self, now: Instant, window: Duration, total: u64) -> u64 {
         // One that lies before the window is what the others are counted from.
@@ -54,7 +67,7 @@ impl Failures {
         if self.seen.back().is_none_or(|(_, count)| *count != total) {
             self.seen.push_back((now, total));
         }
-        total.saturating_sub(before)
+        total.saturating_sub(before.max(self.since))
     }
 }
 
@@ -124,14 +137,22 @@ impl Publisher {
         let now = Instant::now();
         self.end_looking_back(&mut publishing, now);
         let mut over = None;
-        let suspects = self.suspects(&publishing);
+        let looked_at = self.looked_at(&publishing);
+        let is_there = |of: &(SlotName, Digest)| {
+            looked_at.iter().any(|(tally, _)| (tally.slot(), tally.digest()) == *of)
+        };
         if failures.len() > REMEMBERED_MAX {
-            failures.retain(|of, _| suspects.iter().any(|tally| (tally.slot(), tally.digest()) == *of));
+            failures.retain(|of, _| is_there(of));
         }
-        for tally in suspects {
+        for (_, gone) in failures.iter_mut().filter(|(of, _)| !is_there(of)) {
+            gone.suspect = false;
+        }
+        for (tally, suspect) in &looked_at {
             let known = failures.entry((tally.slot(), tally.digest())).or_default();
-            let failed = known.within(now, budget.window, tally.failures());
-            if failed > budget.failures_max && over.is_none() {
+            let total = tally.failures();
+            known.suspected(*suspect, total);
+            let failed = known.within(now, budget.window, total);
+            if *suspect && failed > budget.failures_max && over.is_none() {
                 let window = budget.window.as_secs();
                 let why = format!("{failed} of its calls failed within {window} s");
                 over = Some(Verdict::Quarantine(tally.digest(), why));
@@ -156,16 +177,18 @@ impl Publisher {
             .then(|| Verdict::Abort(format!("{diverged} of its decisions were not those of what serves")))
     }
 
-    /// The tallies of the components that came with the last change, or are being tried.
-    fn suspects(&self, publishing: &Publishing) -> Vec<Arc<Tally>> {
-        let new = |tally: &Arc<Tally>| came_last(&publishing.journal, tally.slot(), tally.digest());
-        let mut all: Vec<_> = self.current.pin().tallies().into_iter().filter(new).collect();
+    /// The tallies of what serves and what is being tried, and of each whether it can be stopped: it came
+    /// with the last change, or is what is being tried.
+    fn looked_at(&self, publishing: &Publishing) -> Vec<(Arc<Tally>, bool)> {
+        let new = |tally: &Tally| came_last(&publishing.journal, tally.slot(), tally.digest());
+        let serving = self.current.pin().tallies().into_iter();
+        let mut all: Vec<_> = serving.map(|tally| (Arc::clone(&tally), new(&tally))).collect();
         let tried = publishing.trial.as_ref().map(|trial| trial.generation.tallies());
         let candidate = publishing.journal.candidate.as_ref();
         let changed = |tally: &Arc<Tally>| {
             candidate.is_some_and(|record| holds(&record.changed, tally.slot(), tally.digest()))
         };
-        all.extend(tried.into_iter().flatten().filter(changed));
+        all.extend(tried.into_iter().flatten().filter(changed).map(|tally| (tally, true)));
         all
     }
 
@@ -202,5 +225,20 @@ mod tests {
         assert_eq!(failures.within(at(61), window, 9), 6, "the first three are forgotten");
         assert_eq!(failures.within(at(200), window, 9), 0);
         assert_eq!(failures.within(at(201), window, 11), 2);
+    }
+
+    #[test]
+    fn what_failed_before_a_component_could_be_stopped_is_not_held_against_it() {
+        let (now, window) = (Instant::now(), Duration::from_mins(1));
+        let mut failures = Failures::default();
+        failures.suspected(false, 50);
+        assert_eq!(failures.within(now, window, 50), 50);
+        failures.suspected(true, 60);
+        assert_eq!(failures.within(now, window, 60), 0, "it was brought back");
+        failures.suspected(true, 71);
+        assert_eq!(failures.within(now, window, 71), 11);
+        let mut new = Failures::default();
+        new.suspected(true, 5);
+        assert_eq!(new.within(now, window, 5), 5, "nobody has looked at it before");
     }
 }

@@ -220,6 +220,16 @@ impl Journal {
         limits.find(|member| member.entry == entry && member.component == component)
     }
 
+    /// Where a component that is being tried in a limiter's entry writes.
+    pub fn tried(&self, entry: &str, component: &str, digest: Digest) -> Option<Space> {
+        let mut changed = self.candidate.as_ref()?.changed.iter();
+        let member = changed.find(|member| {
+            (member.slot, member.digest) == (SlotName::Limit, digest)
+                && (member.entry.as_str(), member.component.as_str()) == (entry, component)
+        });
+        member?.spaces.first().copied()
+    }
+
     fn records(&self) -> impl Iterator<Item = &[Member]> {
         let generations = self.serving.iter().chain(&self.previous).map(|record| record.members.as_slice());
         generations.chain(self.candidate.iter().map(|trial| trial.changed.as_slice()))

@@ -226,6 +226,7 @@ impl Publisher {
             return;
         }
         publishing.trial = Some(Trial { changed, generation, shadow: None });
+        self.keep_changed(publishing).await;
         self.set_stage(publishing);
     }
 

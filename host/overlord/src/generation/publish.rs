@@ -264,7 +264,22 @@ impl Publisher {
         }
         let generation = self.made(publishing, &plan, &trial.changed);
         publishing.trial = Some(Trial { generation, shadow: None, ..trial });
+        self.keep_changed(publishing).await;
         self.set_stage(publishing);
+    }
+
+    /// Keeps where the candidate's cells lie, now that it is one of what serves now.
+    pub(super) async fn keep_changed(&self, publishing: &mut Publishing) {
+        let Some(trial) = &publishing.trial else { return };
+        let changed = differing(&trial.generation.members(), &self.current.pin().members());
+        let changed = changed.into_iter().map(|(member, _)| member).collect();
+        let Some(record) = publishing.journal.candidate.as_mut().filter(|r| r.changed != changed) else {
+            return;
+        };
+        record.changed = changed;
+        if let Err(error) = publishing.journal.keep(&self.state).await {
+            tracing::error!("cannot keep where the candidate's cells lie: {error}");
+        }
     }
 
     /// Does with the candidate what the journal says: nothing, a comparison, a share of the callers.
@@ -313,10 +328,16 @@ pub(super) fn spaces(
     let Some(entry) = plan.entries(slot).get(place).filter(|_| slot == SlotName::Limit) else {
         return [].into();
     };
+    // What serves some callers goes on where it remembers them, whatever else changes around it.
+    let own = journal.tried(&entry.name, &entry.component, digest);
     match journal.lineage(&entry.name, &entry.component).cloned() {
         None => [].into(),
         Some(last) if last.digest == digest => last.spaces.into(),
-        Some(last) => std::iter::once(journal.space()).chain(last.spaces).collect(),
+        Some(last) => {
+            let own = own.filter(|own| !last.spaces.contains(own));
+            let first = own.unwrap_or_else(|| journal.space());
+            std::iter::once(first).chain(last.spaces).collect()
+        }
     }
 }
 

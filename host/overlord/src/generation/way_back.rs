@@ -53,9 +53,14 @@ impl Publisher {
         let holds = |members: &[Member]| members.iter().any(|member| member.digest == digest);
         let serves = publishing.journal.serving.as_ref().is_some_and(|record| holds(&record.members));
         let back = serves.then(|| {
-            publishing.journal.previous.iter().find(|record| !holds(&record.members)).cloned().ok_or_else(|| {
+            let journal = &publishing.journal;
+            let good =
+                |member: &Member| member.digest != digest && journal.quarantined(member.digest).is_none();
+            let good = journal.previous.iter().find(|record| record.members.iter().all(good));
+            good.cloned().ok_or_else(|| {
                 ChangeError::NotNow(format!(
-                    "{} serves, and no generation before it is without it; let another component serve first",
+                    "{} serves, and no generation before it is without it and without what is in quarantine; \
+                     let another component serve first",
                     digest.short()
                 ))
             })
@@ -69,30 +74,31 @@ impl Publisher {
             by: by.to_string(),
             why: why.clone(),
         };
+        let serving = self.current.pin();
+        if publishing.journal.candidate.as_ref().is_some_and(|record| holds(&record.changed)) {
+            self.abort_candidate(&mut publishing, by, "it is to be in quarantine").await?;
+        }
         let before = publishing.journal.clone();
         publishing.journal.quarantine(entry);
-        if let Err(error) = publishing.journal.keep(&self.state).await {
+        // In one commit with the way back: what is in quarantine never is what serves, whenever the host ends.
+        let outcome = match back {
+            Some(target) => {
+                let why = format!("back to generation {}: {why}", target.number);
+                self.bring_back(&mut publishing, &target, by, why).await
+            }
+            None => publishing.journal.keep(&self.state).await.map_err(|error| not_kept(&error)),
+        };
+        if let Err(error) = outcome {
             publishing.journal = before;
-            return Err(not_kept(&error));
+            return Err(error);
         }
-        let serving = self.current.pin();
-        match &known {
-            Some(member) => {
-                let change = Change { event: "rules_quarantined", by, why: why.clone() };
-                self.note(&serving, &change, member, None).await;
-            }
+        if let Some(member) = &known {
+            let change = Change { event: "rules_quarantined", by, why };
+            self.note(&serving, &change, member, None).await;
+        } else {
             // One that no generation here has had.
-            None => {
-                let why = format!("{digest}: {why}");
-                self.note_all(&serving, &Change { event: "rules_quarantined", by, why }).await;
-            }
-        }
-        if publishing.journal.candidate.as_ref().is_some_and(|record| holds(&record.changed)) {
-            self.abort_candidate(&mut publishing, by, "it is in quarantine").await?;
-        }
-        if let Some(target) = back {
-            let why = format!("back to generation {}: {why}", target.number);
-            self.bring_back(&mut publishing, &target, by, why).await?;
+            let why = format!("{digest}: {why}");
+            self.note_all(&serving, &Change { event: "rules_quarantined", by, why }).await;
         }
         Ok(Standing::of(&publishing, self.current.alive()))
     }
