@@ -103,7 +103,7 @@ fn a_canary_serves_a_share_of_the_callers_and_always_the_same_ones() {
     assert_eq!(standing["candidate"]["stage"], "canary");
     assert_eq!(standing["candidate"]["changed"], json!(["limit/limit-window"]));
     let some = shares(&callers);
-    let served = some.iter().filter(|build| **build == 2).count();
+    let served = some.iter().map(|build| usize::from(*build == 2)).sum::<usize>();
     assert!((4..=32).contains(&served), "of {CALLERS} it serves {served}");
     canary(&admin, 80.0);
     let more = shares(&callers);

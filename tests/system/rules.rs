@@ -164,9 +164,9 @@ fn whenever_a_host_is_killed_the_old_rules_or_the_new_ones_stand_whole() {
         assert!(answered != Some(200) || now == new, "it was said to be done");
         assert_eq!(refused(&host.sign_in("alice")), None);
         if now == new {
-            taken += 1
+            taken += 1;
         } else {
-            kept += 1
+            kept += 1;
         }
         old = now;
     }
