@@ -64,6 +64,8 @@ fn a_page_is_looked_at_in_any_size_and_light() {
             matchMedia('(prefers-reduced-motion: reduce)').matches]";
         browser.script(script, &[]).to_string()
     };
+    // A page may be there before its style is.
+    wait_until("the style", || (!seen(&browser).contains("rgba(0, 0, 0, 0)")).then_some(()));
     assert_eq!(seen(&browser), r#"[390,844,"rgb(17, 17, 17)",true]"#);
     let picture = browser.downloads().join("picture.png");
     browser.screenshot(&picture);
