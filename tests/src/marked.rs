@@ -18,16 +18,14 @@ const KEY: (&str, &str) = ("timestamp", "tstamp_");
 /// limit-window, whose refusals by the window name the build.
 pub fn limiter(build: u8) -> Vec<u8> {
     let (words, mark) = REFUSAL;
-    replaced(&real("limit-window"), words, &marked(mark, build), |_| true)
+    replaced(&real("limit-window"), words, &marked(mark, build))
 }
 
 /// audit-jsonl, whose every line names the build.
 pub fn audit(build: u8) -> Vec<u8> {
     let (words, mark) = KEY;
-    // The component also looks for a field of that name, and the name that it looks for is no text but
-    // part of its code: the case about it stays as it is.
-    let kept = |before: &[u8]| !before.ends_with(b"name: \"") && !before.ends_with(b"field \\'");
-    replaced(&real("audit-jsonl"), words, &marked(mark, build), kept)
+    // In its cases too: a field of that name is one that it refuses.
+    replaced(&real("audit-jsonl"), words, &marked(mark, build))
 }
 
 /// The build that refused with this `detail`; none where it was no refusal by the window.
@@ -46,17 +44,15 @@ fn marked(mark: &str, build: u8) -> String {
     format!("{mark}{build:02}")
 }
 
-/// The bytes with `words` replaced by as many others wherever `wanted` likes what stands before them.
+/// The bytes with `words` replaced by as many others.
 #[track_caller]
-fn replaced(bytes: &[u8], words: &str, others: &str, wanted: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+fn replaced(bytes: &[u8], words: &str, others: &str) -> Vec<u8> {
     assert_eq!(words.len(), others.len(), "a component's texts lie where they lie");
     let (mut bytes, mut at, mut count) = (bytes.to_vec(), 0, 0);
     while let Some(found) = bytes[at..].windows(words.len()).position(|here| here == words.as_bytes()) {
         at += found;
-        if wanted(&bytes[..at]) {
-            bytes[at..at + words.len()].copy_from_slice(others.as_bytes());
-            count += 1;
-        }
+        bytes[at..at + words.len()].copy_from_slice(others.as_bytes());
+        count += 1;
         at += words.len();
     }
     assert!(count > 1, "there is no `{words}` in the component and its cases");
@@ -78,8 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_replaced_where_they_are_wanted() {
-        let found = replaced(b"a-ab-ab-xab", "ab", "cd", |before| !before.ends_with(b"x"));
-        assert_eq!(found, b"a-cd-cd-xab");
+    fn texts_are_replaced_wherever_they_are() {
+        assert_eq!(replaced(b"a-ab-ab-xab", "ab", "cd"), b"a-cd-cd-xcd");
     }
 }

@@ -14,7 +14,7 @@ export!(Policy);
 
 impl Guest for Policy {
     fn format(settings: Settings, event: Event) -> Result<String, Fault> {
-        line::check(&settings).map_err(fault)?;
+        event::check(&settings).map_err(fault)?;
         line::line(&event::Event {
             name: event.name,
             at: event.at,

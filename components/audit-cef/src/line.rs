@@ -3,9 +3,7 @@
 
 use std::fmt::Write as _;
 
-use thiserror::Error;
-
-use crate::event::{Event, Value};
+use crate::event::{Event, LineError, Value, kept_max, once_each};
 use crate::{escape, meaning};
 
 /// What stands before the event: the format's version, who made the program, the program and its
@@ -27,32 +25,6 @@ const KEY_MAX: usize = 1023;
 /// What a line takes besides its texts. Only a guess for the first allocation.
 const FRAME: usize = 512;
 
-/// An event or settings that no line can be made of.
-#[derive(Debug, PartialEq, Eq, Error)]
-pub enum LineError {
-    /// A key of which there is none.
-    #[error("reading the audit's settings: there is no '{0}'; this policy has no settings")]
-    UnknownKey(String),
-    /// Two values under one key.
-    #[error(
-        "writing the audit event '{event}': it has the field '{field}' twice, and a line can have it once; rename one"
-    )]
-    Repeated {
-        /// The event.
-        event: String,
-        /// The field.
-        field: String,
-    },
-}
-
-/// Refuses all settings, since there are none.
-pub fn check(settings: &[(String, String)]) -> Result<(), LineError> {
-    match settings.first() {
-        Some((key, _)) => Err(LineError::UnknownKey(key.clone())),
-        None => Ok(()),
-    }
-}
-
 /// A key that the format has.
 struct Known {
     key: &'static str,
@@ -69,13 +41,13 @@ fn known(name: &str, value: &Value) -> Option<Known> {
     let custom = |key, label, most| Some(Known { key, label: Some(label), most });
     match (name, value) {
         ("user", Value::Text(_)) => is("suser", 1023),
-        ("message", Value::Text(_)) => is("msg", 500),
-        ("error" | "why", Value::Text(_)) => is("reason", if name == "error" { 500 } else { 1023 }),
+        ("message", Value::Text(_)) => is("msg", kept_max(name).unwrap_or(1023)),
+        ("error" | "why", Value::Text(_)) => is("reason", kept_max(name).unwrap_or(1023)),
         ("from", Value::Text(_)) => is("oldFileHash", 255),
         ("to", Value::Text(_)) => is("fileHash", 255),
         ("session_id", Value::Text(_)) => custom("cs1", "session", OWN_MAX),
         ("request_id", Value::Text(_)) => custom("cs2", "request", OWN_MAX),
-        ("result_preview", Value::Text(_)) => custom("cs3", "answer", 300),
+        ("result_preview", Value::Text(_)) => custom("cs3", "answer", kept_max(name).unwrap_or(OWN_MAX)),
         ("slot", Value::Text(_)) => custom("cs4", "slot", OWN_MAX),
         ("entry", Value::Text(_)) => custom("cs5", "entry", OWN_MAX),
         ("elapsed_ms", Value::Number(_)) => custom("cn1", "elapsedMs", 0),
@@ -87,11 +59,7 @@ fn known(name: &str, value: &Value) -> Option<Known> {
 
 /// The line, without its end.
 pub fn line(event: &Event) -> Result<String, LineError> {
-    for (at, (field, _)) in event.fields.iter().enumerate() {
-        if event.fields[..at].iter().any(|(earlier, _)| earlier == field) {
-            return Err(LineError::Repeated { event: event.name.clone(), field: field.clone() });
-        }
-    }
+    once_each(event, &[])?;
     let meaning = meaning::of(event);
     let mut line = String::with_capacity(FRAME);
     line.push_str(HEAD);

@@ -1,7 +1,7 @@
 //! What an event means to whoever watches: its name in words, how grave it is, and whether what was
 //! tried succeeded.
 
-use crate::event::{Event, Value};
+use crate::event::Event;
 
 /// The format's words for an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,16 +49,6 @@ pub fn of(event: &Event) -> Meaning {
         _ if event.has("retry_after_s") => unknown(4, FAILURE),
         _ if event.has("error") => unknown(6, FAILURE),
         _ => unknown(3, None),
-    }
-}
-
-impl Event {
-    fn has(&self, name: &str) -> bool {
-        self.fields.iter().any(|(field, _)| field == name)
-    }
-
-    fn flag(&self, name: &str) -> bool {
-        self.fields.iter().any(|(field, value)| field == name && *value == Value::Flag(true))
     }
 }
 

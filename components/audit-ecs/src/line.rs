@@ -6,60 +6,19 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use thiserror::Error;
 
-use crate::event::{Event, Value};
+use crate::event::{self, Event, LineError, Value, once_each};
 use crate::meaning;
 
 /// The version of the schema that the line keeps to.
 const ECS: &str = "8.17.0";
 
-/// How many characters of a field's text the line keeps: as many as the plain audit line does. Other
-/// texts are names and ids, and stay whole.
-const KEPT: [(&str, usize); 3] = [("message", 500), ("error", 500), ("result_preview", 300)];
-
 /// What a line takes besides its texts. Only a guess for the first allocation.
 const FRAME: usize = 512;
 
-/// An event or settings that no line can be made of.
-#[derive(Debug, PartialEq, Eq, Error)]
-pub enum LineError {
-    /// A key of which there is none.
-    #[error("reading the audit's settings: there is no '{0}'; this policy has no settings")]
-    UnknownKey(String),
-    /// Two values under one key.
-    #[error(
-        "writing the audit event '{event}': it has the field '{field}' twice, and a line can have it once; rename one"
-    )]
-    Repeated {
-        /// The event.
-        event: String,
-        /// The field.
-        field: String,
-    },
-    /// No calendar goes so far.
-    #[error("writing the audit event '{event}': {at} ms is later than the year 9999; set the clock")]
-    Time {
-        /// The event.
-        event: String,
-        /// When it is said to have happened.
-        at: u64,
-    },
-}
-
-/// Refuses all settings, since there are none.
-pub fn check(settings: &[(String, String)]) -> Result<(), LineError> {
-    match settings.first() {
-        Some((key, _)) => Err(LineError::UnknownKey(key.clone())),
-        None => Ok(()),
-    }
-}
-
 /// The line, without its end.
 pub fn line(event: &Event) -> Result<String, LineError> {
-    if let Some(field) = repeated(event) {
-        return Err(LineError::Repeated { event: event.name.clone(), field: field.to_owned() });
-    }
+    once_each(event, &[])?;
     let second = i64::try_from(event.at / 1000).unwrap_or(i64::MAX);
     let time = Timestamp::from_second(second)
         .map_err(|_| LineError::Time { event: event.name.clone(), at: event.at })?;
@@ -73,21 +32,10 @@ pub fn line(event: &Event) -> Result<String, LineError> {
     Ok(shown(String::from_utf8(line).expect("serde_json writes UTF-8")))
 }
 
-/// A field that comes twice. Few have more than ten, so nothing is built to look it up in.
-fn repeated(event: &Event) -> Option<&str> {
-    let name = |at: usize| event.fields[at].0.as_str();
-    (1..event.fields.len())
-        .map(|at| (at, name(at)))
-        .find(|(at, field)| (0..*at).any(|at| name(at) == *field))
-        .map(|(_, field)| field)
-}
-
 /// The beginning of a text that the line keeps; none where the value is no text.
 fn kept<'a>(name: &str, value: &'a Value) -> Option<&'a str> {
     let Value::Text(text) = value else { return None };
-    let most = KEPT.iter().find(|(cut, _)| *cut == name).map(|(_, most)| *most);
-    let end = most.and_then(|most| text.char_indices().nth(most));
-    Some(end.map_or(text, |(end, _)| &text[..end]))
+    Some(event::kept(name, text))
 }
 
 /// The same JSON with those characters escaped that some readers take for the end of a line, and some

@@ -1,7 +1,7 @@
 //! What an event means in the schema's own words: `event.category`, `event.type`, `event.outcome`.
 //! Only words that the schema allows, and of the types only those that it expects of the category.
 
-use crate::event::{Event, Value};
+use crate::event::Event;
 
 /// The schema's words for an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,16 +43,6 @@ pub fn of(event: &Event) -> Meaning {
         _ if event.has("retry_after_s") => is("api", "denied", FAILURE),
         _ if event.has("error") => is("api", "info", FAILURE),
         _ => is("api", "info", UNKNOWN),
-    }
-}
-
-impl Event {
-    fn has(&self, name: &str) -> bool {
-        self.fields.iter().any(|(field, _)| field == name)
-    }
-
-    fn flag(&self, name: &str) -> bool {
-        self.fields.iter().any(|(field, value)| field == name && *value == Value::Flag(true))
     }
 }
 

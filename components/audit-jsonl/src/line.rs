@@ -1,14 +1,9 @@
 //! One event, one line: the order of the keys, the separators, and how much of a text is kept.
 
 use jiff::Timestamp;
-use thiserror::Error;
 
-use crate::event::{Event, Value};
+use crate::event::{Event, LineError, Value, kept, once_each};
 use crate::python;
-
-/// How many characters of a field's text the line keeps: the original's numbers. Other texts are
-/// names and ids, and stay whole.
-const KEPT: [(&str, usize); 3] = [("message", 500), ("error", 500), ("result_preview", 300)];
 
 /// The first key.
 const EVENT: &str = "event";
@@ -20,54 +15,15 @@ const TIMESTAMP: &str = "timestamp";
 /// allocation.
 const FRAME: usize = 256;
 
-/// An event or settings that no line can be made of.
-#[derive(Debug, PartialEq, Eq, Error)]
-pub enum LineError {
-    /// A key of which there is none.
-    #[error("reading the audit's settings: there is no '{0}'; this policy has no settings")]
-    UnknownKey(String),
-    /// Two values under one key.
-    #[error(
-        "writing the audit event '{event}': it has the field '{field}' twice, and a line can have it once; rename one"
-    )]
-    Repeated {
-        /// The event.
-        event: String,
-        /// The field.
-        field: String,
-    },
-    /// No calendar goes so far.
-    #[error("writing the audit event '{event}': {at} ms is later than the year 9999; set the clock")]
-    Time {
-        /// The event.
-        event: String,
-        /// When it is said to have happened.
-        at: u64,
-    },
-}
-
-/// Refuses all settings, since there are none.
-pub fn check(settings: &[(String, String)]) -> Result<(), LineError> {
-    match settings.first() {
-        Some((key, _)) => Err(LineError::UnknownKey(key.clone())),
-        None => Ok(()),
-    }
-}
-
 /// The line, without its end.
 pub fn line(event: &Event) -> Result<String, LineError> {
+    once_each(event, &[EVENT, TIMESTAMP])?;
     let mut line = Vec::with_capacity(FRAME + texts(event));
     line.push(b'{');
     python::text(&mut line, EVENT);
     line.extend_from_slice(b": ");
     python::text(&mut line, &event.name);
-    for (index, (name, value)) in event.fields.iter().enumerate() {
-        if name == EVENT
-            || name == TIMESTAMP
-            || event.fields[..index].iter().any(|(earlier, _)| earlier == name)
-        {
-            return Err(LineError::Repeated { event: event.name.clone(), field: name.clone() });
-        }
+    for (name, value) in &event.fields {
         key(&mut line, name);
         match value {
             Value::Text(text) => python::text(&mut line, kept(name, text)),
@@ -89,17 +45,6 @@ fn key(line: &mut Vec<u8>, name: &str) {
     line.extend_from_slice(b", ");
     python::text(line, name);
     line.extend_from_slice(b": ");
-}
-
-/// The beginning of a text that the line keeps.
-fn kept<'a>(name: &str, text: &'a str) -> &'a str {
-    let Some((_, most)) = KEPT.iter().find(|(cut, _)| *cut == name) else {
-        return text;
-    };
-    match text.char_indices().nth(*most) {
-        Some((end, _)) => &text[..end],
-        None => text,
-    }
 }
 
 /// How many bytes of text the line has before escaping.
@@ -125,8 +70,8 @@ mod recorded;
 
 #[cfg(test)]
 mod tests {
-    use super::{LineError, check, line};
-    use crate::event::{Event, Value};
+    use super::line;
+    use crate::event::{Event, LineError, Value, check};
 
     fn event(fields: &[(&str, Value)]) -> Event {
         Event {

@@ -1,7 +1,7 @@
 //! Lines as they are, and what no line is made of. That they can be read back is the contract tests'.
 
-use super::{LineError, check, line};
-use crate::event::{Event, Value};
+use super::line;
+use crate::event::{Event, LineError, Value, check};
 
 fn event(name: &str, fields: &[(&str, Value)]) -> Event {
     Event {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{LineError, check, line};
-use crate::event::{Event, Value};
+use super::line;
+use crate::event::{Event, LineError, Value, check};
 
 fn event(name: &str, fields: &[(&str, Value)]) -> Event {
     Event {

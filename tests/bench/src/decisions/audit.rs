@@ -35,7 +35,7 @@ macro_rules! natively {
 /// The plain line.
 pub(super) fn measure(bench: &Bench) -> anyhow::Result<[Row; 2]> {
     measured(bench, "audit format, ask_ok", "audit-jsonl", |event| {
-        audit_jsonl::line::check(&[])?;
+        audit_jsonl::event::check(&[])?;
         Ok(audit_jsonl::line::line(&natively!(audit_jsonl, event))?)
     })
 }
@@ -43,7 +43,7 @@ pub(super) fn measure(bench: &Bench) -> anyhow::Result<[Row; 2]> {
 /// The Elastic Common Schema.
 pub(super) fn measure_ecs(bench: &Bench) -> anyhow::Result<[Row; 2]> {
     measured(bench, "audit format, ask_ok, ECS", "audit-ecs", |event| {
-        audit_ecs::line::check(&[])?;
+        audit_ecs::event::check(&[])?;
         Ok(audit_ecs::line::line(&natively!(audit_ecs, event))?)
     })
 }
@@ -51,7 +51,7 @@ pub(super) fn measure_ecs(bench: &Bench) -> anyhow::Result<[Row; 2]> {
 /// The Common Event Format.
 pub(super) fn measure_cef(bench: &Bench) -> anyhow::Result<[Row; 2]> {
     measured(bench, "audit format, ask_ok, CEF", "audit-cef", |event| {
-        audit_cef::line::check(&[])?;
+        audit_cef::event::check(&[])?;
         Ok(audit_cef::line::line(&natively!(audit_cef, event))?)
     })
 }
