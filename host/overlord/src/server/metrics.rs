@@ -60,6 +60,11 @@ impl Metrics {
             generation: house.current.pin().number,
             state_errors: trouble::STATE.count(),
             audit_errors: trouble::AUDIT.count(),
+            recorded: house
+                .recorder
+                .remember
+                .counts()
+                .map(|counts| [counts.written(), counts.dropped(), counts.failed()]),
         }));
         let mut text = String::new();
         prometheus_text::encode(&mut text, &registry).expect("writing to a text cannot fail");
@@ -79,6 +84,9 @@ struct Figures {
     generation: u64,
     state_errors: u64,
     audit_errors: u64,
+    /// Decisions that were recorded, that there was no room for, and that could not be written; none where
+    /// nothing is recorded.
+    recorded: Option<[u64; 3]>,
 }
 
 /// One of the counters of a tally: its name, what it is, and where it stands.
@@ -125,7 +133,7 @@ impl Collector for Figures {
         gauge(
             told,
             "generations_alive",
-            "Generations that serve or that requests still hold",
+            "Generations that serve, are tried, or that requests still hold",
             self.alive as u64,
         )?;
         counter(
@@ -140,6 +148,9 @@ impl Collector for Figures {
             "Audit lines that went to the log instead of their file",
             self.audit_errors,
         )?;
+        let outcomes = ["written", "dropped", "failed"].map(|outcome| [("outcome", outcome)]);
+        let recorded = self.recorded.iter().flat_map(|counts| outcomes.into_iter().zip(*counts));
+        counters(told, "recorded_decisions", "Decisions to be recorded, by what became of them", recorded)?;
         let statuses: Vec<_> = self.answers.iter().map(|answered| answered.status.to_string()).collect();
         let answers = self.answers.iter().zip(&statuses).map(|(answered, status)| {
             let (method, path) =

@@ -39,6 +39,7 @@ fn text() -> String {
         generation: 5,
         state_errors: 6,
         audit_errors: 7,
+        recorded: Some([10, 11, 12]),
     }));
     let mut text = String::new();
     prometheus_text::encode(&mut text, &registry).expect("a text takes everything");
