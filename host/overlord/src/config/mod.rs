@@ -43,7 +43,7 @@ pub use chain::Then;
 pub use decisions::DecisionsConfig;
 pub use errors::{ConfigError, ConfigErrors, Origin};
 pub use metrics::MetricsConfig;
-pub use rules::RulesConfig;
+pub use rules::{Budget, RulesConfig};
 pub use secrets::{Secret, Secrets};
 pub use signing::SigningConfig;
 pub use web::{HostName, Site, WebOrigin};

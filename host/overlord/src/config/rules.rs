@@ -14,16 +14,16 @@ pub struct RulesConfig {
 }
 
 /// What a component may do wrong before the host stops it from serving.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Budget {
     /// Whether the host does anything by itself.
     pub automatic: bool,
     /// How many calls may fail in the window.
-    pub failures_max: usize,
+    pub failures_max: u64,
     /// The window.
     pub window: Duration,
     /// How many decisions of a candidate may come out otherwise; none for as many as there are.
-    pub divergences_max: Option<usize>,
+    pub divergences_max: Option<u64>,
 }
 
 impl RulesConfig {

@@ -21,19 +21,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How many looks pass before spaces of cells are settled: once a second.
 const SETTLE_EVERY: u32 = 4;
 
-/// What a component may do wrong before the host stops it from serving.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Budget {
-    /// Whether the host does anything by itself.
-    pub automatic: bool,
-    /// How many calls may fail within the window.
-    pub failures_max: u64,
-    /// The window.
-    pub window: Duration,
-    /// How many decisions may come out otherwise; none for as many as there are.
-    pub divergences_max: Option<u64>,
-}
-
 /// How many calls of a component had failed at one time.
 #[derive(Debug, Default)]
 struct Failures {

@@ -55,15 +55,13 @@ impl Publisher {
             }
         }
         let Some(digest) = seen else { return };
-        let before = publishing.journal.seen.insert(name.to_owned(), digest);
         let next = self.made(&mut publishing, &plan, &taken);
-        let change = Change { event: "rules_changed", by: &Actor::File, why: format!("{name}.wasm changed") };
+        let change = Change {
+            seen: vec![(name.to_owned(), digest)],
+            ..Change::new("rules_changed", &Actor::File, format!("{name}.wasm changed"))
+        };
         if let Err(error) = self.serve(&mut publishing, plan, next, change).await {
             tracing::error!("{name}.wasm was not taken, since the record of it cannot be kept: {error}");
-            match before {
-                Some(before) => publishing.journal.seen.insert(name.to_owned(), before),
-                None => publishing.journal.seen.remove(name),
-            };
         }
     }
 
@@ -95,10 +93,9 @@ impl Publisher {
             candidates.extend(loaded);
             seen.push((name.to_owned(), digest));
         }
-        publishing.journal.seen.extend(seen);
         let next = self.made(&mut publishing, &plan, &candidates);
-        let why = "the configuration changed".to_owned();
-        let change = Change { event: "rules_changed", by: &Actor::Config, why };
+        let change =
+            Change { seen, ..Change::new("rules_changed", &Actor::Config, "the configuration changed") };
         self.serve(&mut publishing, plan.clone(), next, change).await?;
         publishing.configured = plan;
         publishing.refused.clear();

@@ -65,7 +65,8 @@ impl Publisher {
             ChangeError::Broken(format!("nothing has changed, since the component cannot be kept: {error}"))
         })?;
         publishing.loaded.insert(digest, clock::now().0);
-        let mut changed = publishing.trial.take().map_or_else(Candidates::new, |trial| trial.changed);
+        let mut changed =
+            publishing.trial.as_ref().map_or_else(Candidates::new, |trial| trial.changed.clone());
         changed.extend(loaded);
         let generation = self.made(&mut publishing, &plan, &changed);
         let members = differing(&generation.members(), &self.current.pin().members());
@@ -81,10 +82,14 @@ impl Publisher {
             by: by.to_string(),
             changed: members.into_iter().map(|(member, _)| member).collect(),
         };
-        publishing.trial = Some(Trial { changed, generation, shadow: None });
-        self.put(&mut publishing, Some(candidate)).await?;
-        let change = Change { event: "rules_proposed", by, why: "a candidate was loaded".to_owned() };
-        self.note_each(&publishing, &proposed, &change).await;
+        let trial = Trial { changed, generation, shadow: None };
+        let before = publishing.trial.replace(trial);
+        if let Err(error) = self.put(&mut publishing, Some(candidate)).await {
+            publishing.trial = before;
+            return Err(error);
+        }
+        let change = Change::new("rules_proposed", by, "a candidate was loaded");
+        self.note_each(&proposed, &change).await;
         Ok(Standing::of(&publishing, self.current.alive()))
     }
 
@@ -101,7 +106,7 @@ impl Publisher {
         }
         let next = TrialRecord { stage: Stage::Shadow, share: 0, ..renewed(record, by) };
         self.put(&mut publishing, Some(next)).await?;
-        let change = Change { event: "rules_shadowed", by, why: "it is compared on live traffic".to_owned() };
+        let change = Change::new("rules_shadowed", by, "it is compared on live traffic");
         self.note_candidate(&publishing, &change).await;
         Ok(Standing::of(&publishing, self.current.alive()))
     }
@@ -118,7 +123,7 @@ impl Publisher {
         let next = TrialRecord { stage: Stage::Canary, share, ..renewed(record, by) };
         self.put(&mut publishing, Some(next)).await?;
         let why = format!("it serves {} per cent of the callers", percent_of(share));
-        self.note_candidate(&publishing, &Change { event: "rules_canaried", by, why }).await;
+        self.note_candidate(&publishing, &Change::new("rules_canaried", by, why)).await;
         Ok(Standing::of(&publishing, self.current.alive()))
     }
 
@@ -129,7 +134,7 @@ impl Publisher {
         let trial = publishing.trial.take().ok_or_else(none)?;
         let record = publishing.journal.candidate.take();
         let plan = publishing.plan.clone();
-        let change = Change { event: "rules_promoted", by, why: "the candidate was promoted".to_owned() };
+        let change = Change::new("rules_promoted", by, "the candidate was promoted");
         let before = self.current.pin();
         if let Err(error) = self.serve(&mut publishing, plan, Arc::clone(&trial.generation), change).await {
             publishing.journal.candidate = record;
@@ -240,9 +245,8 @@ impl Publisher {
         let members = self.members_of_candidate(publishing);
         self.put(publishing, None).await?;
         publishing.trial = None;
-        self.note_each(publishing, &members, &Change { event: "rules_aborted", by, why: why.to_owned() })
-            .await;
-        self.tidy_up(&publishing.journal);
+        self.note_each(&members, &Change::new("rules_aborted", by, why)).await;
+        self.tidy_up(publishing);
         Ok(())
     }
 
@@ -263,10 +267,10 @@ impl Publisher {
     }
 
     async fn note_candidate(&self, publishing: &Publishing, change: &Change<'_>) {
-        self.note_each(publishing, &self.members_of_candidate(publishing), change).await;
+        self.note_each(&self.members_of_candidate(publishing), change).await;
     }
 
-    async fn note_each(&self, _: &Publishing, members: &[(Member, Option<Digest>)], change: &Change<'_>) {
+    async fn note_each(&self, members: &[(Member, Option<Digest>)], change: &Change<'_>) {
         let serving = self.current.pin();
         for (member, from) in members {
             self.note(&serving, change, member, from.as_ref()).await;

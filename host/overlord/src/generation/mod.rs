@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 
-pub use budget::{Budget, keep_to};
+pub use budget::keep_to;
 pub use canary::Canary;
 pub use candidate::{Candidate, CandidateError, Shelf, Taken};
 pub use files::NotTaken;

@@ -9,7 +9,6 @@ use std::sync::{Arc, Weak};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::budget::Budget;
 use super::canary::Canary;
 use super::candidate::{Candidate, Shelf};
 use super::journal::{Journal, Member, Record};
@@ -20,6 +19,7 @@ use super::witness::Witness;
 use super::{Current, Generation, Plan, Rules};
 use crate::capability::clock;
 use crate::capability::state::{Space, Spaces, State, StateError};
+use crate::config::Budget;
 use crate::domain::{Actor, Event, Value};
 use crate::sandbox::package::Digest;
 use crate::sandbox::{LoadError, Loader, SlotName, in_one_line};
@@ -104,6 +104,15 @@ pub(super) struct Change<'a> {
     pub(super) event: &'static str,
     pub(super) by: &'a Actor,
     pub(super) why: String,
+    /// The files that are heeded with it.
+    pub(super) seen: Vec<(String, Digest)>,
+}
+
+impl<'a> Change<'a> {
+    /// A change for which no file is heeded.
+    pub(super) fn new(event: &'static str, by: &'a Actor, why: impl Into<String>) -> Self {
+        Self { event, by, why: why.into(), seen: Vec::new() }
+    }
 }
 
 impl Publisher {
@@ -172,6 +181,7 @@ impl Publisher {
         let changed = differing(&record.members, &before);
         let mut journal = publishing.journal.clone();
         journal.serve(record, self.previous_max);
+        journal.seen.extend(change.seen.iter().cloned());
         journal.keep(&self.state).await?;
         let last = self.current.pin();
         publishing.journal = journal;
@@ -191,6 +201,7 @@ impl Publisher {
             self.note_all(&next, &change).await;
         }
         self.rebase(publishing).await;
+        self.tidy_up(publishing);
         Ok(())
     }
 
@@ -309,9 +320,11 @@ impl Publisher {
         self.current.pointer.store(Arc::new(Rules { serving, canary }));
     }
 
-    /// Removes the copies of components that cannot serve again.
-    pub(super) fn tidy_up(&self, journal: &Journal) {
-        if let Err(error) = self.kept.only(&journal.digests()) {
+    /// Forgets the components that cannot serve again, and removes their copies.
+    pub(super) fn tidy_up(&self, publishing: &mut Publishing) {
+        let digests = publishing.journal.digests();
+        publishing.loaded.retain(|digest, _| digests.contains(digest));
+        if let Err(error) = self.kept.only(&digests) {
             tracing::warn!("cannot remove copies of components that are not needed any more: {error}");
         }
     }

@@ -209,7 +209,7 @@ async fn decided_again(
     load: Load,
     cell: Option<Cell>,
 ) -> Result<Verdict, Broken> {
-    let remembered = entry.policy.understood(cell).await?;
+    let remembered = entry.policy.understood(cell.as_ref()).await?;
     Ok(entry.policy.admit(caller, now, load, &remembered).await?.0)
 }
 

@@ -129,12 +129,12 @@ impl Publisher {
             };
             let number = if known { publishing.journal.number() } else { first.number };
             let first = renumbered(&first, number, &publishing.plan, &self.current);
-            let change = Change { event: "rules_changed", by: &by, why: why.to_owned() };
+            let change = Change::new("rules_changed", &by, why);
             let plan = publishing.plan.clone();
             self.serve(&mut publishing, plan, first, change).await?;
         }
         self.take_up(&mut publishing).await;
-        self.tidy_up(&publishing.journal);
+        self.tidy_up(&mut publishing);
         Ok(())
     }
 }

@@ -93,12 +93,11 @@ impl Publisher {
             return Err(error);
         }
         if let Some(member) = &known {
-            let change = Change { event: "rules_quarantined", by, why };
-            self.note(&serving, &change, member, None).await;
+            self.note(&serving, &Change::new("rules_quarantined", by, why), member, None).await;
         } else {
             // One that no generation here has had.
             let why = format!("{digest}: {why}");
-            self.note_all(&serving, &Change { event: "rules_quarantined", by, why }).await;
+            self.note_all(&serving, &Change::new("rules_quarantined", by, why)).await;
         }
         Ok(Standing::of(&publishing, self.current.alive()))
     }
@@ -117,7 +116,7 @@ impl Publisher {
         }
         publishing.refused.retain(|(_, _, refused)| *refused != digest);
         let why = format!("{digest} may serve again");
-        self.note_all(&self.current.pin(), &Change { event: "rules_released", by, why }).await;
+        self.note_all(&self.current.pin(), &Change::new("rules_released", by, why)).await;
         Ok(Standing::of(&publishing, self.current.alive()))
     }
 
@@ -156,7 +155,7 @@ impl Publisher {
                 target.number
             ))
         })?;
-        let change = Change { event: "rules_rolled_back", by, why };
+        let change = Change::new("rules_rolled_back", by, why);
         self.serve(publishing, plan, Arc::new(next), change).await.map_err(|error| not_kept(&error))
     }
 

@@ -18,7 +18,7 @@ use crate::capability::sign_in::SignIns;
 use crate::capability::state::{State, StateError};
 use crate::config::{self, Config, Surroundings, Unowned};
 use crate::domain::Recent;
-use crate::generation::{Budget, Kept, Publisher, Shelf, Tools};
+use crate::generation::{Kept, Publisher, Shelf, Tools};
 use crate::pipeline::{House, REFUSALS_MAX};
 use crate::runs::Runs;
 use crate::sandbox::{CodeCache, Loader, Sandbox};
@@ -131,7 +131,7 @@ pub(super) async fn build(
         state: state.clone(),
         witness: Arc::new(recorder.clone()),
         previous_max: config.rules.previous_max,
-        budget: budget(&config),
+        budget: config.rules.budget.clone(),
     };
     let publisher = Publisher::start(tools, plan(&config, &secrets, &workspace)).await?;
 
@@ -190,17 +190,6 @@ pub(super) async fn build(
         .inspect_err(|error| tracing::error!("{error}; `overlord rules` cannot reach this host"))
         .ok();
     Ok(Host { config, surroundings, listener, address, publisher, service, control, program, signals })
-}
-
-/// When the host changes the rules by itself.
-fn budget(config: &Config) -> Budget {
-    let configured = &config.rules.budget;
-    Budget {
-        automatic: configured.automatic,
-        failures_max: configured.failures_max as u64,
-        window: configured.window,
-        divergences_max: configured.divergences_max.map(|max| max as u64),
-    }
 }
 
 /// What records decisions, if they are to be recorded.

@@ -33,7 +33,8 @@ async fn taken_over(candidate: &Policy<Limit>, form: String, bytes: &[u8]) -> Re
     if bytes.is_empty() {
         return Ok(Vec::new());
     }
-    candidate.understood(Some(Cell { form, bytes: bytes.to_vec() })).await
+    let cell = Cell { form, bytes: bytes.to_vec() };
+    Ok(candidate.understood(Some(&cell)).await?.into_owned())
 }
 
 /// What the candidate said.

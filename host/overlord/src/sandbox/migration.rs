@@ -1,6 +1,8 @@
 //! The optional interface `migration` of a limiter: which form its cells have, and how it takes over one
 //! of another form. A component that cannot read a cell gets a fault, never another's bytes.
 
+use std::borrow::Cow;
+
 use wasmtime::Store;
 use wasmtime::component::Val;
 
@@ -53,10 +55,10 @@ impl Policy<Limit> {
 
     /// What it may be given of a cell: nothing of none, the bytes of one of its own form, and of one of
     /// another what it makes of it.
-    pub async fn understood(&self, cell: Option<Cell>) -> Result<Vec<u8>, Broken> {
-        let Some(cell) = cell else { return Ok(Vec::new()) };
+    pub async fn understood<'c>(&self, cell: Option<&'c Cell>) -> Result<Cow<'c, [u8]>, Broken> {
+        let Some(cell) = cell else { return Ok(Cow::default()) };
         if cell.form == self.form() {
-            return Ok(cell.bytes);
+            return Ok(Cow::Borrowed(&cell.bytes));
         }
         let Some(migration) = &self.migration else {
             return Err(self.faulted(Broken::Fault(format!(
@@ -80,7 +82,7 @@ impl Policy<Limit> {
                 let why = format!("it makes a cell of more than {CELL_BYTES_MAX} bytes");
                 Err(self.faulted(Broken::Answer(why)))
             }
-            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Ok(bytes)) => Ok(Cow::Owned(bytes)),
             Ok(Err(fault)) => Err(self.faulted(Broken::Fault(FaultMessage::from(fault).0))),
             Err(error) => Err(trapped(&store, &error)),
         }

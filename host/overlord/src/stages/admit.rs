@@ -215,7 +215,7 @@ impl Admission {
         for Asked { place, entry, key } in asked {
             let before = self.state.cell(key).map_err(|error| broken(&error))?;
             let remembered =
-                entry.policy.understood(before.clone()).await.map_err(|_| NotAdmitted::Broken)?;
+                entry.policy.understood(before.as_ref()).await.map_err(|_| NotAdmitted::Broken)?;
             let load = Load {
                 running: self.places.running(&who.user),
                 waiting: waited.map_or_else(|| self.queue.length(&who.user), Ticket::ahead),
