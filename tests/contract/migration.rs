@@ -1,14 +1,15 @@
 //! The optional interface `migration`: what the project's own limiters answer, and a small limiter that
-//! takes over the cells of `limit-window`. When the host calls it is the host's matter.
+//! takes over the cells of `limit-window`; and what the host gives a limiter of a cell.
 
+use overlord::capability::state::Cell;
 use overlord::domain::{Instant, Principal, Verdict};
 use overlord::sandbox::hooks::Load;
-use overlord::sandbox::{Limit, Policy, Terms};
+use overlord::sandbox::{Broken, Limit, Policy, Terms};
 use wasmtime::component::Component;
 
 use crate::forge::{bytes_at, component, contract, module};
 use crate::raw;
-use crate::stage::{built, made_up, policy, sandbox};
+use crate::stage::{built, forgetful_loader, made_up, policy, sandbox};
 
 /// The generated types of a limiter that migrates cells.
 mod adapter {
@@ -43,10 +44,15 @@ async fn migrated(bytes: &[u8], form: &str, cell: &[u8]) -> (String, Result<Vec<
 /// A limiter of the form `2`: what `limit-window` writes, under another first byte. It admits everybody
 /// whose cell is its own, and breaks over another's.
 fn second_form() -> Vec<u8> {
+    of_form("2")
+}
+
+/// The same under another form's name.
+fn of_form(name: &str) -> Vec<u8> {
     let module = module(&format!(
         r#"(func (export "overlord:policy/migration@0.1.0#form") (result i32)
             {form}
-            (i32.store (i32.const 1024) (i32.const 2048)) (i32.store (i32.const 1028) (i32.const 1))
+            (i32.store (i32.const 1024) (i32.const 2048)) (i32.store (i32.const 1028) (i32.const {length}))
             (global.get $answer))
         (func (export "overlord:policy/migration@0.1.0#migrate")
             (param $settings i32) (param $settings_len i32) (param $form i32) (param $form_len i32)
@@ -70,7 +76,8 @@ fn second_form() -> Vec<u8> {
             (if (local.get $cell_len) (then
                 (if (i32.ne (i32.load8_u (local.get $cell)) (i32.const 2)) (then unreachable))))
             (global.get $answer))"#,
-        form = bytes_at(2048, b"2"),
+        form = bytes_at(2048, name.as_bytes()),
+        length = name.len(),
         fault = bytes_at(3072, b"not my own one"),
     ));
     component(&contract(), "limit-policy-migrating", &module, None)
@@ -114,5 +121,39 @@ async fn the_projects_limiters_say_their_form_and_take_no_others() {
         let fault = taken.expect_err("it is limit-window's");
         assert!(fault.contains("taking over a cell of the form ''") && fault.contains(own), "{fault}");
         assert_eq!(migrated(&built(name), own, &[1, 2]).await.1, Ok(vec![1, 2]));
+    }
+}
+
+fn cell(form: &str, bytes: &[u8]) -> Cell {
+    Cell { form: form.to_owned(), bytes: bytes.to_vec() }
+}
+
+#[tokio::test]
+async fn a_limiter_is_given_cells_of_its_own_form_and_no_others() {
+    let second: Policy<Limit> = made_up(&second_form(), Terms::default()).await;
+    assert_eq!(second.form(), "2");
+    assert_eq!(&*second.understood(None).await.expect("there is nothing"), b"");
+    assert_eq!(&*second.understood(Some(&cell("2", &[2, 9]))).await.expect("its own"), [2, 9]);
+    assert_eq!(&*second.understood(Some(&cell("", &[1, 9]))).await.expect("taken over"), [2, 9]);
+    let refused = second.understood(Some(&cell("bucket-1", &[1, 9]))).await.expect_err("another's");
+    assert!(matches!(&refused, Broken::Fault(why) if why == "not my own one"), "{refused}");
+    // One that says nothing of forms is given none that has one.
+    let window: Policy<Limit> = policy("limit-window", &[]).await;
+    assert_eq!(&*window.understood(Some(&cell("", &[1]))).await.expect("its own"), [1]);
+    let refused = window.understood(Some(&cell("2", &[2]))).await.expect_err("another's");
+    assert!(matches!(&refused, Broken::Fault(why) if why.contains("has the form \"2\"")), "{refused}");
+}
+
+#[tokio::test]
+async fn the_name_of_a_form_has_bounds() {
+    let named = async |name: &str| {
+        let loaded = forgetful_loader().prepare::<Limit>("made-up", &of_form(name), Terms::default()).await;
+        loaded.map(|policy| policy.form().to_owned()).map_err(|error| error.to_string())
+    };
+    let longest = "x".repeat(64);
+    assert_eq!(named(&longest).await, Ok(longest.clone()));
+    for name in ["", "a\nb", &format!("{longest}x")] {
+        let refused = named(name).await.expect_err("no name");
+        assert!(refused.contains("the name of a form must have 1 to 64 bytes"), "{refused}");
     }
 }

@@ -287,3 +287,21 @@ fn an_entry_whose_settings_are_not_taken_keeps_the_host_from_serving() {
     logged(&host, &["the configuration was not taken", "maxx"]);
     assert_eq!(wait_until("an answer", || Some(knock(&host.sign_in("alice")))), 200);
 }
+
+#[test]
+fn a_limiter_finds_what_it_remembers_itself_and_nothing_of_anothers_of_the_same_name() {
+    let window = "[limit]\nname = 'people'\ncomponent = 'limit-window'\n[limit.settings]\nmax = 1\n";
+    let bucket =
+        "[limit]\nname = 'people'\ncomponent = 'limit-bucket'\n[limit.settings]\nrate_per_h = 1\nburst = 2\n";
+    let host = with_file(Setup::new(), window).start();
+    assert_eq!(answered_in_a_row(&host.sign_in("alice")), 1);
+    reload(&host, bucket);
+    generation(&host, 2);
+    assert_eq!(answered_in_a_row(&host.sign_in("alice")), 2, "it begins anew");
+    // Its cell has a form, and is read again as it was written.
+    let host = host.kill().start();
+    assert_eq!(answered_in_a_row(&host.sign_in("alice")), 0);
+    reload(&host, window);
+    generation(&host, 3);
+    assert_eq!(answered_in_a_row(&host.sign_in("alice")), 0, "and so does the other one");
+}
