@@ -26,9 +26,9 @@ const PREFIX_DIGITS_MIN: usize = 6;
     after_help = "\
 A component is loaded as the candidate, compared on live traffic (shadow), given to a share of the
 callers (canary), and promoted or aborted; what has served before can be brought back (rollback).
-The command speaks to the host over the socket in its data folder, so it needs the same configuration
-as the host, and to be run by the user that the host runs as, or by root. No component is asked who
-you are: a broken auth component locks nobody out here.",
+The command speaks to the host over the socket in its data folder, so it needs the host's own
+configuration, and to be run by the user that the host runs as, or by root. No component is asked
+who you are: a broken auth component locks nobody out here.",
     args_conflicts_with_subcommands = false
 )]
 pub(super) struct Rules {
