@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -17,6 +17,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 
+use super::bearer::bearer;
 use super::reply;
 use super::routes::{Service, admin_router};
 use crate::capability::control::{ControlSocket, Token, speaker};
@@ -115,31 +116,5 @@ async fn answer(routes: Router, token: &Token, speaker: Option<Actor>, mut reque
     match routes.oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
-    }
-}
-
-/// What a request shows, where it shows one thing.
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
-    let mut shown = headers.get_all(header::AUTHORIZATION).iter();
-    match (shown.next(), shown.next()) {
-        (Some(one), None) => one.as_bytes().strip_prefix(b"Bearer "),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_token_is_shown_or_none() {
-        let mut headers = HeaderMap::new();
-        assert_eq!(bearer(&headers), None);
-        headers.append("authorization", "Bearer x".parse().expect("a value"));
-        assert_eq!(bearer(&headers), Some(b"x".as_slice()));
-        headers.append("authorization", "Bearer x".parse().expect("a value"));
-        assert_eq!(bearer(&headers), None);
-        headers.insert("authorization", "Basic x".parse().expect("a value"));
-        assert_eq!(bearer(&headers), None);
     }
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::prometheus_text::{self, CONTENT_TYPE};
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, NoLabelSet};
@@ -13,6 +13,7 @@ use prometheus_client::registry::{Registry, Unit};
 use subtle::ConstantTimeEq as _;
 
 use super::answers::{Answered, Answers};
+use super::bearer::bearer;
 use crate::capability::trouble;
 use crate::config::Secret;
 use crate::pipeline::House;
@@ -41,10 +42,7 @@ impl Metrics {
     /// Whether a request shows the token. How long that takes says nothing of what it is.
     pub(super) fn shown_the_token(&self, headers: &HeaderMap) -> bool {
         let Some(token) = &self.token else { return false };
-        let mut shown = headers.get_all(header::AUTHORIZATION).iter();
-        let (Some(shown), None) = (shown.next(), shown.next()) else { return false };
-        let Some((scheme, shown)) = shown.as_bytes().split_at_checked("Bearer ".len()) else { return false };
-        scheme.eq_ignore_ascii_case(b"Bearer ") && bool::from(shown.ct_eq(token.expose().as_bytes()))
+        bearer(headers).is_some_and(|shown| shown.ct_eq(token.expose().as_bytes()).into())
     }
 
     /// All of it as it is now, as text.

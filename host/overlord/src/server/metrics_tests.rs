@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, header};
 
 use super::*;
 use crate::sandbox::Latency;

@@ -2,6 +2,7 @@
 //! request is the pipeline's business.
 
 mod answers;
+mod bearer;
 mod body;
 mod connections;
 pub mod control;
