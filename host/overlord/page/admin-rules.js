@@ -67,9 +67,9 @@ export class Rules {
     once("candidate", [stage, serving.number], () => this.#candidate(standing));
     if (candidate && this.#counts) {
       this.#counts.textContent =
-        candidate.stage === "loaded"
-          ? ""
-          : `${candidate.compared} compared, ${candidate.diverged} differ, ${candidate.dropped} left out`;
+        candidate.stage === "shadow"
+          ? `${candidate.compared} compared, ${candidate.diverged} differ, ${candidate.dropped} left out`
+          : "";
     }
     once("previous", [previous, serving], () => this.#previous(standing));
     once("quarantine", quarantined, () => this.#quarantine(standing));

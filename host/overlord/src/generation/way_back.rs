@@ -36,7 +36,7 @@ impl Publisher {
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             return Err(ChangeError::Unknown(match to {
                 None => "there is no generation before this one".to_owned(),
-                Some(number) => format!("generation {number} cannot be brought back; there are: {known}"),
+                Some(number) => format!("no generation {number} is remembered; these are: {known}"),
             }));
         };
         let why = format!("back to generation {}", target.number);

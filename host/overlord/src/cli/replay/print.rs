@@ -12,6 +12,13 @@ use crate::sandbox::in_one_line;
 /// How many rows of the table are printed.
 const ROWS_MAX: usize = 50;
 
+/// The fewest decisions whose times are held against each other: the first calls of a component take many
+/// times as long as the others.
+const TELLING_MIN: u64 = 1000;
+
+/// Medians that are no further apart than this are about the same: nobody decides by less.
+const ALIKE: f64 = 0.1;
+
 /// How many digits of a digest tell one's own files apart.
 const SHORT: usize = 12;
 
@@ -110,12 +117,20 @@ fn speed(about: &About, recorded: &Recorded, report: &Report) -> Option<String> 
         Some(theirs) if about.beside => (theirs, "beside it in this run"),
         _ => (report.recorded.median_us()?, "when it was recorded, since its bytes are not here"),
     };
-    let than = match ours / theirs {
-        ratio if !ratio.is_finite() => String::new(),
-        ratio if ratio >= 1.0 => format!(": {:.0} % slower", (ratio - 1.0) * 100.0),
-        ratio => format!(": {:.0} % faster", (1.0 - ratio) * 100.0),
-    };
+    let than = than(ours / theirs, report.decisions);
     Some(format!("candidate {ours:.1} µs a decision (median), {name} {theirs:.1} µs {how}{than}"))
+}
+
+/// What the ratio of two medians of so many decisions says.
+fn than(ratio: f64, decisions: u64) -> String {
+    if decisions < TELLING_MIN || !ratio.is_finite() {
+        return "; too few to compare them by".to_owned();
+    }
+    match ratio - 1.0 {
+        more if more.abs() < ALIKE => ": about the same".to_owned(),
+        more if more > 0.0 => format!(": {:.0} % slower", more * 100.0),
+        less => format!(": {:.0} % faster", -less * 100.0),
+    }
 }
 
 /// One object.
@@ -170,4 +185,20 @@ pub(super) fn time(millis: u64) -> String {
 
 fn short(digest: &str) -> String {
     in_one_line(&digest.chars().take(SHORT).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_compared_where_that_says_something() {
+        assert_eq!(than(2.0, TELLING_MIN - 1), "; too few to compare them by");
+        assert_eq!(than(f64::NAN, TELLING_MIN), "; too few to compare them by");
+        for (ratio, said) in
+            [(1.09, "about the same"), (0.91, "about the same"), (1.5, "50 % slower"), (0.75, "25 % faster")]
+        {
+            assert_eq!(than(ratio, TELLING_MIN), format!(": {said}"));
+        }
+    }
 }

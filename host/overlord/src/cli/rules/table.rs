@@ -43,7 +43,7 @@ pub(super) fn candidate(it: &Proposed, standing: &Standing, now: Instant) -> Str
     };
     let (since, by) = (age(it.since, now), in_one_line(&it.by));
     let mut text = format!("candidate: {stage} since {since} (by {by})");
-    if it.stage != Stage::Loaded {
+    if it.stage == Stage::Shadow {
         let _ = write!(text, "; {} compared, {} differ, {} left out", it.compared, it.diverged, it.dropped);
     }
     for line in changes(&standing.serving.entries, &it.entries) {
@@ -194,8 +194,8 @@ mod tests {
             why: "11 failures\nin 60 s".into(),
         });
         standing.candidate = Some(Proposed {
-            stage: Stage::Canary,
-            percent: 2.5,
+            stage: Stage::Shadow,
+            percent: 0.0,
             since: 100_000,
             by: "alice".into(),
             entries: vec![entry(SlotName::Limit, "l", b"c"), entry(SlotName::Audit, "a", b"a")],
@@ -210,7 +210,7 @@ mod tests {
             "generation 2 serves since 2 min (by file: w); 1 alive".to_owned(),
             "  slot   entry  component  digest        loaded".to_owned(),
             format!("  limit  l      l          {b}  2 min ago"),
-            "candidate: canary of 2.5 % since 80 s (by alice); 120 compared, 3 differ, 0 left out".to_owned(),
+            "candidate: in shadow since 80 s (by alice); 120 compared, 3 differ, 0 left out".to_owned(),
             format!("  limit/l  {b} \u{2192} {c}"),
             format!(
                 "  1  until 2 min ago  by file  limit/l  {b} \u{2192} {a}, audit/a  {a} \u{2192} nothing"
@@ -218,6 +218,12 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line:?} in\n{text}");
         }
+        if let Some(candidate) = &mut standing.candidate {
+            (candidate.stage, candidate.percent) = (Stage::Canary, 2.5);
+        }
+        let canary = "candidate: canary of 2.5 % since 80 s (by alice)";
+        let text = whole(&standing, Instant(180_000));
+        assert!(text.lines().any(|found| found == canary), "nothing is compared: {text}");
         assert!(!text.contains('\x1b') && !text.contains("failures\nin"), "{text:?}");
     }
 
