@@ -60,14 +60,17 @@ fn the_socket_asks_for_the_token_and_knows_only_what_is_for_administrators() {
     let token = token(host.setup());
     let ask = |path: &str, lines: &str| raw(&host, &format!("GET {path} HTTP/1.1\r\nHost: x{lines}"));
     let good = format!("\r\nAuthorization: Bearer {token}");
-    assert!(ask("/admin/api/rules", &good).starts_with("HTTP/1.1 200"));
+    for scheme in ["Bearer", "bearer"] {
+        let lines = format!("\r\nAuthorization: {scheme} {token}");
+        assert!(ask("/admin/api/rules", &lines).starts_with("HTTP/1.1 200"), "{scheme}");
+    }
     let cookie = host.sign_in_as("alice", &["admin"]).cookie().expect("she has one").to_owned();
     for lines in [
         String::new(),
         "\r\nAuthorization: Bearer ".to_owned(),
         format!("\r\nAuthorization: Bearer {}", &token[1..]),
         format!("\r\nAuthorization: Bearer {token}x"),
-        format!("\r\nAuthorization: bearer {token}"),
+        format!("\r\nAuthorization: Basic {token}"),
         format!("\r\nAuthorization: {token}"),
         format!("{good}{good}"),
         format!("\r\nCookie: {cookie}"),
