@@ -47,6 +47,7 @@ mod streams_many;
 mod swaps;
 mod swaps_load;
 mod swaps_refused;
+mod traces;
 mod wire;
 
 use overlord_tests::{sessions, stand_in};

@@ -15,13 +15,15 @@ const FLOORS: [&[&str]; 8] = [
     &["pipeline"],
     &["stages"],
     &["generation", "runs", "replay"],
-    &["sandbox", "capability", "config", "homes"],
+    &["sandbox", "capability", "config", "homes", "traces"],
     &["domain"],
 ];
 
 /// Which crates only some rooms may name.
-const CRATES: [(&[&str], &[&str]); 6] = [
-    (&["axum", "hyper", "hyper_util", "tower", "http_body_util"], &["server"]),
+const CRATES: [(&[&str], &[&str]); 8] = [
+    (&["axum", "tower"], &["server"]),
+    (&["hyper", "hyper_util", "http_body_util"], &["server", "traces"]),
+    (&["opentelemetry", "opentelemetry_sdk", "opentelemetry_otlp"], &["traces"]),
     (&["wasmtime", "wasmtime_wasi"], &["sandbox", "capability"]),
     (&["wit_component", "wasmparser", "wasm_encoder"], &["sandbox"]),
     (&["redb"], &["capability"]),

@@ -18,3 +18,4 @@ pub mod runs;
 pub mod sandbox;
 pub mod server;
 pub mod stages;
+pub mod traces;

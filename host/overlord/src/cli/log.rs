@@ -1,11 +1,16 @@
 //! The log: to standard error, as text or as JSON lines.
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt, registry};
 
 use crate::config::{LogConfig, LogFormat, LogLevel};
+use crate::traces::Traces;
 
-/// Starts logging. Libraries speak up from warnings on, whatever the level.
-pub(super) fn start(config: &LogConfig) {
+/// Starts logging, and sending spans where there is somebody to send them to. Libraries speak up from
+/// warnings on, whatever the level.
+pub(super) fn start(config: &LogConfig, traces: Option<&Traces>) {
     let level = match config.level {
         LogLevel::Error => "error",
         LogLevel::Warn => "warn",
@@ -14,12 +19,19 @@ pub(super) fn start(config: &LogConfig) {
         LogLevel::Trace => "trace",
     };
     let filter = EnvFilter::new(format!("warn,overlord={level},overlord_process={level}"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match config.format {
-        LogFormat::Text => {
-            let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            subscriber.with_target(false).with_ansi(colours).init();
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let Some(traces) = traces else {
+        let subscriber = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        match config.format {
+            LogFormat::Text => subscriber.with_target(false).with_ansi(colours).init(),
+            LogFormat::Json => subscriber.json().flatten_event(true).init(),
         }
-        LogFormat::Json => subscriber.json().flatten_event(true).init(),
-    }
+        return;
+    };
+    let layer = fmt::layer().with_writer(std::io::stderr);
+    let layer = match config.format {
+        LogFormat::Text => layer.with_target(false).with_ansi(colours).boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).boxed(),
+    };
+    registry().with(layer.with_filter(filter)).with(traces.layer()).init();
 }

@@ -8,6 +8,7 @@ use clap::Args;
 use super::ConfigFile;
 use crate::config::{LogFormat, LogLevel};
 use crate::host::Host;
+use crate::traces::Traces;
 
 /// The command and its options.
 #[derive(Debug, Args)]
@@ -56,9 +57,14 @@ pub(super) fn run(command: &Serve) -> anyhow::Result<()> {
     if command.log_json {
         config.log.format = LogFormat::Json;
     }
-    super::log::start(&config.log);
-    open_more_files();
     let runtime = super::runtime()?;
+    let traces = config.otlp.endpoint.as_ref().map(|endpoint| {
+        let _within = runtime.enter();
+        Traces::to(endpoint)
+    });
+    let traces = traces.transpose()?;
+    super::log::start(&config.log, traces.as_ref());
+    open_more_files();
     let outcome = runtime.block_on(async {
         let host = Host::start(config, surroundings).await?;
         let address = host.address();
@@ -69,6 +75,10 @@ pub(super) fn run(command: &Serve) -> anyhow::Result<()> {
         }
         host.serve().await
     });
+    // While the runtime is there, which sends them.
+    if let Some(traces) = traces {
+        traces.end();
+    }
     // A thread that hangs in a system call must not hold up the end.
     runtime.shutdown_background();
     Ok(outcome?)

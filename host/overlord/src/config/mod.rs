@@ -17,6 +17,7 @@ mod errors;
 mod keys;
 mod layers;
 mod metrics;
+mod otlp;
 mod read;
 mod rules;
 mod secrets;
@@ -43,6 +44,7 @@ pub use chain::Then;
 pub use decisions::DecisionsConfig;
 pub use errors::{ConfigError, ConfigErrors, Origin};
 pub use metrics::MetricsConfig;
+pub use otlp::OtlpConfig;
 pub use rules::{Budget, RulesConfig};
 pub use secrets::{Secret, Secrets};
 pub use signing::SigningConfig;
@@ -78,6 +80,8 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// How decisions are recorded.
     pub decisions: DecisionsConfig,
+    /// Who is told how requests went on their way.
+    pub otlp: OtlpConfig,
     /// Who is asking?
     pub auth: AuthConfig,
     /// May they ask now?

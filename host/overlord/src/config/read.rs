@@ -18,8 +18,8 @@ use super::values::{Raw, is_token, shown};
 use super::web::{self, HostName, WebOrigin};
 use super::words::{Words, meant};
 use super::{
-    AuditConfig, AuthConfig, Config, LogConfig, MetricsConfig, RulesConfig, RunsConfig, ServerConfig,
-    SessionsConfig, SigningConfig, Surroundings,
+    AuditConfig, AuthConfig, Config, LogConfig, MetricsConfig, OtlpConfig, RulesConfig, RunsConfig,
+    ServerConfig, SessionsConfig, SigningConfig, Surroundings,
 };
 
 /// The largest configuration file that is read: hundreds of times what the annotated one has.
@@ -108,6 +108,7 @@ impl<'a> Reader<'a> {
             signing: SigningConfig::read(self),
             metrics: MetricsConfig::read(self),
             decisions: DecisionsConfig::read(self),
+            otlp: OtlpConfig::read(self),
             auth: AuthConfig {
                 slot: self.slot("auth"),
                 cookie: self.token("auth.cookie"),
@@ -266,7 +267,7 @@ impl<'a> Reader<'a> {
         self.read(path, SocketAddr::from(([127, 0, 0, 1], 0)), |raw| raw.text(|_| true)?.parse().ok())
     }
 
-    fn origin_of(&mut self, path: &'static str) -> Option<WebOrigin> {
+    pub(super) fn origin_of(&mut self, path: &'static str) -> Option<WebOrigin> {
         self.read(path, None, |raw| match raw.text(|_| true)?.as_str() {
             "" => Some(None),
             text => WebOrigin::parse(text).map(Some),

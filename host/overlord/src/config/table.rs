@@ -5,6 +5,7 @@ mod agent;
 mod decisions;
 mod house;
 mod metrics;
+mod otlp;
 mod rules;
 mod signing;
 mod slots;
@@ -25,6 +26,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("signing", "Whose components may serve."),
     ("metrics", "Who may read the figures at /metrics besides users with the role admin."),
     ("decisions", "What is recorded of decisions, to try other rules on."),
+    ("otlp", "Who is told how each request went on its way."),
     ("auth", "Who is asking? Decided by a component."),
     ("limit", "May they ask now? Decided by a component."),
     ("history", "What was said? Read by a component."),
@@ -92,7 +94,6 @@ file = \"/var/log/overlord/second.jsonl\"",
 
 /// All keys, those of a section in the order in which they are printed.
 pub(super) fn keys() -> impl Iterator<Item = &'static Key> {
-    [house::KEYS, rules::KEYS, metrics::KEYS, decisions::KEYS, slots::KEYS, agent::KEYS, signing::KEYS]
-        .into_iter()
-        .flatten()
+    let of_the_house = [house::KEYS, rules::KEYS, metrics::KEYS, otlp::KEYS, decisions::KEYS, signing::KEYS];
+    of_the_house.into_iter().chain([slots::KEYS, agent::KEYS]).flatten()
 }

@@ -16,6 +16,7 @@ use crate::domain::{
     self, Answer, Cancelled, End, Event, NotAnswered, Question, Refusal, RunId, SessionId, Value,
 };
 use crate::runs::{Asked, Run, Watcher};
+use crate::stage;
 use crate::stages::{
     self, Admitted, Caller, Demand, Failed, NotAdmitted, Ownership, Permit, Recollection, Setting, Ticket,
     Unrecorded,
@@ -141,6 +142,10 @@ impl Way {
 
     /// Whose session it is, and whether it has begun.
     async fn found(&self) -> Result<Found, NotAnswered> {
+        self.looked().instrument(stage!("own", self.caller.generation().number)).await
+    }
+
+    async fn looked(&self) -> Result<Found, NotAnswered> {
         let broken = |error: &dyn std::fmt::Display| {
             tracing::error!("a question is not answered: {error}");
             NotAnswered::Broken
@@ -187,7 +192,8 @@ impl Way {
             run: self.id,
             record: &self.record,
         };
-        match self.house.admission.admit(&demand, waited).await {
+        let stage = stage!("admit", self.caller.generation().number);
+        match self.house.admission.admit(&demand, waited).instrument(stage).await {
             Ok(admitted) => Ok(admitted),
             Err(NotAdmitted::Refused(refusal)) => Err(self.refused(refusal).await),
             Err(NotAdmitted::Full) => {
@@ -258,7 +264,8 @@ impl Way {
             stop: run.listen(),
             listener: Arc::clone(run) as _,
         };
-        let outcome = stages::answer(&self.house.agent, permit, question, setting).await;
+        let stage = stage!("answer", self.caller.generation().number);
+        let outcome = stages::answer(&self.house.agent, permit, question, setting).instrument(stage).await;
         let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         match outcome {
             Ok(answer) => {
@@ -339,7 +346,9 @@ impl Way {
     ) -> Result<(), Unrecorded> {
         let who = [("user", self.record.user.as_str().into()), ("session_id", session.to_string().into())];
         let event = Event { name, at: clock::now(), fields: who.into_iter().chain(fields).collect() };
-        self.house.recorder.record(self.caller.generation(), &event.of(self.caller.request())).await
+        let event = event.of(self.caller.request());
+        let stage = stage!("record", self.caller.generation().number);
+        self.house.recorder.record(self.caller.generation(), &event).instrument(stage).await
     }
 }
 

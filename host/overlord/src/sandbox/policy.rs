@@ -116,6 +116,8 @@ pub(super) struct Call<'a, W: World> {
     instance: Instance<W>,
     _place: SemaphorePermit<'a>,
     _timed: Timed,
+    /// Of the call alone: it is never entered, so that a log line within it is as long as elsewhere.
+    _span: tracing::Span,
 }
 
 impl<W: World> Policy<W> {
@@ -175,6 +177,9 @@ impl<W: World> Policy<W> {
     pub(super) async fn enter(&self, lent: Lent) -> Result<Call<'_, W>, Broken> {
         let place = self.sandbox.place().await;
         let timed = Timed::begin(&self.tally);
+        let span = tracing::trace_span!(
+            target: "overlord::stage", "call", slot = %W::SLOT, component = %self.name, digest = %self.digest
+        );
         let warm = match self.terms.instances {
             Instances::Fresh => None,
             Instances::Warm => self.warm.lock().unwrap_or_else(PoisonError::into_inner).pop(),
@@ -189,7 +194,7 @@ impl<W: World> Policy<W> {
                 Err(error) => return Err(self.broke(store.data(), &error)),
             }
         };
-        Ok(Call { policy: self, instance, _place: place, _timed: timed })
+        Ok(Call { policy: self, instance, _place: place, _timed: timed, _span: span })
     }
 
     pub(super) fn broke(&self, guest: &Guest, error: &wasmtime::Error) -> Broken {

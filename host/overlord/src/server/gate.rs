@@ -7,12 +7,15 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use cookie::Cookie;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::guard::{Client, PEER};
 use super::reply;
 use super::routes::Service;
 use crate::domain::{Actor, RequestId};
 use crate::sandbox::hooks;
+use crate::stage;
 use crate::stages::{Caller, NotIdentified, identify};
 
 /// How many cookies of the names that are shown, and how many headers, go to the policy.
@@ -58,7 +61,13 @@ async fn known(service: &Service, parts: &Parts) -> Result<Caller, Response> {
     let shown = service.visible.of(parts);
     let id = parts.extensions.get::<RequestId>().cloned().unwrap_or_else(RequestId::fresh);
     let remember = &service.house.recorder.remember;
-    identify(&service.house.current, id, &shown, remember).await.map_err(|unknown| match unknown {
+    // Which generation that is, is known once it has answered.
+    let stage = stage!("identify", Empty);
+    let known = identify(&service.house.current, id, &shown, remember).instrument(stage.clone()).await;
+    if let Ok(caller) = &known {
+        stage.record("generation", caller.generation().number);
+    }
+    known.map_err(|unknown| match unknown {
         NotIdentified::Unknown => reply::error(StatusCode::UNAUTHORIZED, "Not authenticated"),
         NotIdentified::Forbidden => forbidden(),
         NotIdentified::Broken => reply::error(

@@ -17,6 +17,7 @@ use super::connections::Peer;
 use super::{body, reply};
 use crate::config::{HostName, ServerConfig, Site, WebOrigin};
 use crate::domain::RequestId;
+use crate::traces::TRACEPARENT;
 
 /// How many proxies in a row are believed: nobody has more, and a head has room for thousands.
 const HOPS_MAX: usize = 32;
@@ -113,6 +114,15 @@ impl Guard {
             _ => None,
         };
         given.unwrap_or_else(RequestId::fresh)
+    }
+
+    /// Of which trace a trusted peer says that a request is part.
+    pub(super) fn traceparent<'a>(&self, parts: &'a Parts) -> Option<&'a str> {
+        let mut given = parts.headers.get_all(TRACEPARENT).iter();
+        match (given.next(), given.next()) {
+            (Some(parent), None) if self.trusts(peer_of(parts)) => parent.to_str().ok(),
+            _ => None,
+        }
     }
 
     fn allows(&self, host: &HostName) -> bool {

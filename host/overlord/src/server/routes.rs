@@ -21,6 +21,7 @@ use crate::generation::Publisher;
 use crate::generation::figures::Figures;
 use crate::pipeline::House;
 use crate::stages::Desk;
+use crate::traces;
 
 /// Who may use an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -350,6 +351,10 @@ async fn guarded(guard: Arc<Guard>, metrics: Arc<Metrics>, routes: Router, reque
     parts.extensions.insert(id.clone());
     // As an error, so that no level of the log is without it.
     let span = tracing::error_span!("request", request_id = id.as_str());
+    if let Some(parent) = traces::on().then(|| guard.traceparent(&parts)).flatten() {
+        traces::adopt(&span, parent);
+    }
+    let traced = span.clone();
     let answered = async {
         match guard.look(&mut parts) {
             Ok(()) => as_the_original_routes(routes, Request::from_parts(parts, body)).await,
@@ -358,6 +363,10 @@ async fn guarded(guard: Arc<Guard>, metrics: Arc<Metrics>, routes: Router, reque
     };
     let (route, answer) = answered.instrument(span).await;
     metrics.answers.count(route, answer.status());
+    let (method, path) = route.map_or(("_OTHER", "none"), |route| (ROUTES[route].method, ROUTES[route].path));
+    traces::note(&traced, "http.request.method", method);
+    traces::note(&traced, "http.route", path);
+    traces::note(&traced, "http.response.status_code", i64::from(answer.status().as_u16()));
     guard::dressed(answer, &id)
 }
 
@@ -366,7 +375,7 @@ async fn guarded(guard: Arc<Guard>, metrics: Arc<Metrics>, routes: Router, reque
 async fn as_the_original_routes(routes: Router, mut request: Request) -> (Option<usize>, Response) {
     let Some(uri) = paths::normal(request.uri()) else { return (None, reply::not_found()) };
     *request.uri_mut() = uri;
-    let route = matching(request.uri().path());
+    let route = matching(request.method(), request.uri().path());
     let answer = match route {
         // The router would take HEAD for GET.
         Some(route) if request.method() == Method::HEAD => {
@@ -379,16 +388,16 @@ async fn as_the_original_routes(routes: Router, mut request: Request) -> (Option
             Err(never) => match never {},
         },
         None => match paths::other_form(request.uri().path()) {
-            Some(other) if matching(&other).is_some() => redirect(&other, request.uri().query()),
+            Some(other) if matching(request.method(), &other).is_some() => redirect(&other, request.uri().query()),
             _ => reply::not_found(),
         },
     };
     (route, answer)
 }
 
-/// The place in the table of a path's route.
-fn matching(path: &str) -> Option<usize> {
-    ROUTES.iter().position(|route| {
+/// The place in the table of a path's route: the method's own, or the path's first where it has none.
+fn matching(method: &Method, path: &str) -> Option<usize> {
+    let of_path = |route: &Route| {
         let mut parts = path.split('/');
         let same = route.path.split('/').all(|pattern| {
             parts
@@ -396,7 +405,10 @@ fn matching(path: &str) -> Option<usize> {
                 .is_some_and(|part| if pattern.starts_with('{') { !part.is_empty() } else { part == pattern })
         });
         same && parts.next().is_none()
-    })
+    };
+    let mut all = ROUTES.iter().enumerate().filter(|(_, route)| of_path(route)).map(|(place, _)| place);
+    let first = all.next()?;
+    Some(std::iter::once(first).chain(all).find(|place| ROUTES[*place].method == method).unwrap_or(first))
 }
 
 /// 307, as the original: the method and the body stay. The address is a path and not a whole URL, so
