@@ -117,12 +117,14 @@ fn a_question_is_a_trace_with_a_span_for_each_stage_and_each_call_of_a_component
     assert_eq!(said(root, "http.response.status_code").as_deref(), Some("200"));
 
     for stage in ["identify", "own", "admit", "record", "answer"] {
-        let span = spans.iter().find(|span| span.name == stage).unwrap_or_else(|| panic!("{stage}: {spans:#?}"));
+        let span =
+            spans.iter().find(|span| span.name == stage).unwrap_or_else(|| panic!("{stage}: {spans:#?}"));
         assert_eq!(parent(span), Some("request"), "{stage}");
         assert_eq!(said(span, "generation").as_deref(), Some("1"), "{stage}");
         assert!(span.start_time_unix_nano <= span.end_time_unix_nano, "{stage}");
     }
-    for (slot, stage) in [("auth", "identify"), ("limit", "admit"), ("audit", "record"), ("agent", "answer")] {
+    for (slot, stage) in [("auth", "identify"), ("limit", "admit"), ("audit", "record"), ("agent", "answer")]
+    {
         let call = spans.iter().find(|span| said(span, "slot").as_deref() == Some(slot));
         let call = call.unwrap_or_else(|| panic!("{slot}: {spans:#?}"));
         assert_eq!((call.name.as_str(), parent(call)), ("call", Some(stage)), "{slot}");

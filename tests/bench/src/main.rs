@@ -15,6 +15,7 @@ mod recording;
 mod requests;
 mod samples;
 mod serde_reader;
+mod shadow;
 mod speaker;
 mod start;
 mod swaps;
@@ -80,13 +81,15 @@ enum Part {
     Recording,
     /// The load while components are swapped, and one swap
     Swaps,
+    /// The load while a candidate is in shadow
+    Shadow,
     /// Cold and warm start, and the memory after it
     Start,
 }
 
 impl Part {
     /// Those that need no process of a host come first, while the machine is as quiet as it gets.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Decisions,
         Self::Requests,
         Self::History,
@@ -94,6 +97,7 @@ impl Part {
         Self::Tokens,
         Self::Recording,
         Self::Swaps,
+        Self::Shadow,
         Self::Start,
     ];
 
@@ -106,6 +110,7 @@ impl Part {
             Self::Tokens => tokens::measure(quick),
             Self::Recording => recording::measure(quick),
             Self::Swaps => swaps::measure(quick),
+            Self::Shadow => shadow::measure(quick),
             Self::Start => start::measure(quick),
         }
     }

@@ -20,7 +20,7 @@ use crate::samples::Samples;
 use crate::table::{Aim, Beside, Row};
 
 /// As many as the other loads have.
-const CONNECTIONS: usize = 16;
+pub(crate) const CONNECTIONS: usize = 16;
 
 /// A swap every so often, of the limiter and of the audit format in turns.
 const EVERY: Duration = Duration::from_millis(200);
@@ -33,7 +33,7 @@ const BUILDS: u8 = 20;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
-enum Path {
+pub(crate) enum Path {
     /// A session's id: auth alone decides.
     Session,
     /// A question that the window refuses: auth, the limiter and the audit format.
@@ -65,7 +65,7 @@ pub(crate) fn measure(quick: bool) -> anyhow::Result<Vec<Row>> {
 }
 
 /// A host whose folder of components is its own, and somebody who has used up their window of one.
-fn house(max: &str) -> (Host, Shelf, Caller) {
+pub(crate) fn house(max: &str) -> (Host, Shelf, Caller) {
     let (setup, shelf) = Shelf::new(Setup::new().with("AGENT_RATE_MAX", max));
     shelf.put("limit-window", &marked::limiter(0));
     let host = setup.start();
@@ -77,14 +77,13 @@ fn house(max: &str) -> (Host, Shelf, Caller) {
 fn beside_swaps(path: Path, what: &str, max: &str, rounds: u32, time: Duration) -> anyhow::Result<Row> {
     let (host, shelf, caller) = house(max);
     let cookie = caller.cookie().context("whoever signs in has a cookie")?;
+    let connections = if matches!(path, Path::Ask) { 1 } else { CONNECTIONS };
+    let load = || timed(path, host.address(), cookie, connections, time);
     let (mut with, mut without, mut swaps) = (Samples::default(), Samples::default(), 0);
     // All builds are swapped in once, so that each is found compiled, as an operator's are.
     for build in 0..=rounds {
         let warming = build == 0;
-        let (quiet, swapped) = (
-            timed(path, host.address(), cookie, time)?,
-            while_swapping(&host, &shelf, &mut swaps, || timed(path, host.address(), cookie, time))?,
-        );
+        let (quiet, swapped) = (load()?, while_swapping(&host, &shelf, &mut swaps, load)?);
         if !warming {
             without.extend(quiet);
             with.extend(swapped);
@@ -128,10 +127,15 @@ fn while_swapping<T>(host: &Host, shelf: &Shelf, swaps: &mut u64, what: impl FnO
 }
 
 /// How long each answer took, in milliseconds.
-fn timed(path: Path, address: SocketAddr, cookie: &str, time: Duration) -> anyhow::Result<Samples> {
+pub(crate) fn timed(
+    path: Path,
+    address: SocketAddr,
+    cookie: &str,
+    connections: usize,
+    time: Duration,
+) -> anyhow::Result<Samples> {
     let head = format!("Host: {address}\r\nCookie: {cookie}\r\n");
     let mut timed = Timed { path, head, end: Instant::now() + time, times: Samples::default() };
-    let connections = if matches!(path, Path::Ask) { 1 } else { CONNECTIONS };
     converse(address, connections, &mut timed)?;
     Ok(timed.times)
 }

@@ -116,11 +116,14 @@ impl Way {
                 tracing::error!("a run ended unexpectedly: it panicked");
                 Err(host_failed())
             });
+        // The answer does not wait for the disk: a host that is killed in between calls the run interrupted
+        // when it comes back, and has its answer in the history.
         let ended = Change { run: Some(RunChange::Ended(self.id)), ..Change::default() };
-        if let Err(error) = self.house.state.write(ended).await {
+        let noted = self.house.state.write(ended);
+        let (noted, ()) = tokio::join!(noted, async { run.end(end) });
+        if let Err(error) = noted {
             tracing::error!("cannot note that a run has ended: {error}");
         }
-        run.end(end);
     }
 
     async fn run(&self, run: &Arc<Run>, mut found: Found, admitted: Admitted) -> End {

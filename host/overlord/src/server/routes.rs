@@ -388,7 +388,9 @@ async fn as_the_original_routes(routes: Router, mut request: Request) -> (Option
             Err(never) => match never {},
         },
         None => match paths::other_form(request.uri().path()) {
-            Some(other) if matching(request.method(), &other).is_some() => redirect(&other, request.uri().query()),
+            Some(other) if matching(request.method(), &other).is_some() => {
+                redirect(&other, request.uri().query())
+            }
             _ => reply::not_found(),
         },
     };
