@@ -62,6 +62,48 @@ pub fn limiter_module(body: &str) -> String {
     ))
 }
 
+/// A limiter of the form `2`: what `limit-window` writes, under another first byte. It admits everybody
+/// whose cell is its own, and breaks over another's.
+pub fn second_form() -> Vec<u8> {
+    limiter_of_form("2")
+}
+
+/// The same under another form's name.
+pub fn limiter_of_form(name: &str) -> Vec<u8> {
+    let module = module(&format!(
+        r#"(func (export "overlord:policy/migration@0.1.0#form") (result i32)
+            {form}
+            (i32.store (i32.const 1024) (i32.const 2048)) (i32.store (i32.const 1028) (i32.const {length}))
+            (global.get $answer))
+        (func (export "overlord:policy/migration@0.1.0#migrate")
+            (param $settings i32) (param $settings_len i32) (param $form i32) (param $form_len i32)
+            (param $cell i32) (param $cell_len i32) (result i32)
+            (block $foreign
+                ;; limit-window says nothing of its form, and begins its cells with a 1.
+                (br_if $foreign (local.get $form_len))
+                (br_if $foreign (i32.eqz (local.get $cell_len)))
+                (br_if $foreign (i32.ne (i32.load8_u (local.get $cell)) (i32.const 1)))
+                (i32.store8 (local.get $cell) (i32.const 2))
+                (i32.store (i32.const 1028) (local.get $cell))
+                (i32.store (i32.const 1032) (local.get $cell_len))
+                (return (global.get $answer)))
+            {fault}
+            (i32.store8 (i32.const 1024) (i32.const 1))
+            (i32.store (i32.const 1028) (i32.const 3072)) (i32.store (i32.const 1032) (i32.const 14))
+            (global.get $answer))
+        (func (export "overlord:policy/limiter@0.1.0#admit")
+            (param i32 i32 i32 i32 i32 i32 i64 i32 i32 i32 i32) (param $cell i32) (param $cell_len i32)
+            (result i32)
+            (if (local.get $cell_len) (then
+                (if (i32.ne (i32.load8_u (local.get $cell)) (i32.const 2)) (then unreachable))))
+            (global.get $answer))"#,
+        form = bytes_at(2048, name.as_bytes()),
+        length = name.len(),
+        fault = bytes_at(3072, b"not my own one"),
+    ));
+    component(&contract(), "limit-policy-migrating", &module, None)
+}
+
 /// A limiter that answers with `cell_len` bytes of memory as the new cell.
 pub fn limiter_with_cell(cell_len: usize) -> Vec<u8> {
     limiter(&format!(

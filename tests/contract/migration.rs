@@ -7,7 +7,7 @@ use overlord::sandbox::hooks::Load;
 use overlord::sandbox::{Broken, Limit, Policy, Terms};
 use wasmtime::component::Component;
 
-use crate::forge::{bytes_at, component, contract, module};
+use crate::forge::{limiter_of_form, second_form};
 use crate::raw;
 use crate::stage::{built, forgetful_loader, made_up, policy, sandbox};
 
@@ -39,48 +39,6 @@ async fn migrated(bytes: &[u8], form: &str, cell: &[u8]) -> (String, Result<Vec<
     let migration = limiter.overlord_policy_migration();
     let taken = migration.call_migrate(&mut store, &Vec::new(), form, cell).await.expect("it does not break");
     (own, taken.map_err(|fault| fault.message))
-}
-
-/// A limiter of the form `2`: what `limit-window` writes, under another first byte. It admits everybody
-/// whose cell is its own, and breaks over another's.
-fn second_form() -> Vec<u8> {
-    of_form("2")
-}
-
-/// The same under another form's name.
-fn of_form(name: &str) -> Vec<u8> {
-    let module = module(&format!(
-        r#"(func (export "overlord:policy/migration@0.1.0#form") (result i32)
-            {form}
-            (i32.store (i32.const 1024) (i32.const 2048)) (i32.store (i32.const 1028) (i32.const {length}))
-            (global.get $answer))
-        (func (export "overlord:policy/migration@0.1.0#migrate")
-            (param $settings i32) (param $settings_len i32) (param $form i32) (param $form_len i32)
-            (param $cell i32) (param $cell_len i32) (result i32)
-            (block $foreign
-                ;; limit-window says nothing of its form, and begins its cells with a 1.
-                (br_if $foreign (local.get $form_len))
-                (br_if $foreign (i32.eqz (local.get $cell_len)))
-                (br_if $foreign (i32.ne (i32.load8_u (local.get $cell)) (i32.const 1)))
-                (i32.store8 (local.get $cell) (i32.const 2))
-                (i32.store (i32.const 1028) (local.get $cell))
-                (i32.store (i32.const 1032) (local.get $cell_len))
-                (return (global.get $answer)))
-            {fault}
-            (i32.store8 (i32.const 1024) (i32.const 1))
-            (i32.store (i32.const 1028) (i32.const 3072)) (i32.store (i32.const 1032) (i32.const 14))
-            (global.get $answer))
-        (func (export "overlord:policy/limiter@0.1.0#admit")
-            (param i32 i32 i32 i32 i32 i32 i64 i32 i32 i32 i32) (param $cell i32) (param $cell_len i32)
-            (result i32)
-            (if (local.get $cell_len) (then
-                (if (i32.ne (i32.load8_u (local.get $cell)) (i32.const 2)) (then unreachable))))
-            (global.get $answer))"#,
-        form = bytes_at(2048, name.as_bytes()),
-        length = name.len(),
-        fault = bytes_at(3072, b"not my own one"),
-    ));
-    component(&contract(), "limit-policy-migrating", &module, None)
 }
 
 fn alice() -> Principal {
@@ -147,7 +105,8 @@ async fn a_limiter_is_given_cells_of_its_own_form_and_no_others() {
 #[tokio::test]
 async fn the_name_of_a_form_has_bounds() {
     let named = async |name: &str| {
-        let loaded = forgetful_loader().prepare::<Limit>("made-up", &of_form(name), Terms::default()).await;
+        let loaded =
+            forgetful_loader().prepare::<Limit>("made-up", &limiter_of_form(name), Terms::default()).await;
         loaded.map(|policy| policy.form().to_owned()).map_err(|error| error.to_string())
     };
     let longest = "x".repeat(64);

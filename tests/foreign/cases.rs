@@ -3,6 +3,7 @@
 
 use overlord::sandbox::cases::parse;
 use overlord::sandbox::{Audit, Instances, Limit, LoadError, SlotName, Terms};
+use overlord_tests::host::{Setup, checkout};
 
 use crate::made::{AUDITS, LIMITERS, Made, case_files, loader};
 
@@ -31,6 +32,30 @@ async fn each_audit_keeps_to_every_case_of_audit_jsonl() {
             let loaded = loader().load::<Audit>(made.name(), &made.bytes(), made.terms(instances)).await;
             let loaded = loaded.unwrap_or_else(|error| panic!("{}: {error}", made.name()));
             assert_eq!(loaded.cases, cases_of(made.original()), "{}", made.name());
+        }
+    }
+}
+
+/// As authors run them: the same case files from their folder, with the WASI that the slot would grant.
+#[test]
+fn from_the_command_line_the_cases_hold_with_the_wasi_that_the_component_needs() {
+    let setup = Setup::new();
+    for (made, wasi) in [(Made::JavaScriptLimiter, "none"), (Made::PythonAuditWithWasi, "empty")] {
+        let file = setup.folder().join(format!("{}.wasm", made.name()));
+        std::fs::write(&file, made.bytes()).expect("writing a component");
+        let cases = checkout().join("components").join(made.original()).join("cases");
+        let test = |wasi: &str| {
+            let mut command = setup.command(["component", "test", "--wasi", wasi, "--cases"]);
+            command.arg(&cases).arg(&file).output().expect("running overlord")
+        };
+        let said = test(wasi);
+        let text = String::from_utf8_lossy(&said.stdout);
+        let last = format!("{} cases, 0 failed", cases_of(made.original()));
+        assert_eq!((said.status.code(), text.lines().last()), (Some(0), Some(last.as_str())), "{text}");
+        if wasi == "empty" {
+            let said = test("none");
+            let text = String::from_utf8_lossy(&said.stderr);
+            assert!(said.status.code() == Some(2) && text.contains("wasi:"), "{text}");
         }
     }
 }

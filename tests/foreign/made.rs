@@ -6,10 +6,9 @@ use std::process::Command;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
-use overlord::sandbox::package::{CASES_SECTION, Digest};
+use overlord::sandbox::package::{Digest, component_of};
 use overlord::sandbox::{CodeCache, Instances, Loader, Sandbox, Terms, Wasi};
 use overlord_tests::host::{built, checkout};
-use overlord_tests::shelf::custom_section;
 
 /// Where what was made lies, from one run to the next.
 const FOLDER: &str = "target/foreign";
@@ -79,10 +78,9 @@ impl Made {
 
     fn with_cases(self) -> Vec<u8> {
         let file = self.file();
-        let mut bytes = std::fs::read(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        let bytes = std::fs::read(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
         let cases = case_files(self.original()).concat();
-        bytes.extend(custom_section(CASES_SECTION, cases.as_bytes()));
-        bytes
+        component_of(&bytes, Some(&cases)).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
     }
 
     fn is_javascript(self) -> bool {

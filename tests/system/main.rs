@@ -20,6 +20,9 @@ mod control;
 mod decisions;
 mod export;
 mod figures;
+#[path = "../contract/forge.rs"]
+#[expect(dead_code, reason = "what the contract's tests make of it is more")]
+mod forge;
 mod guard;
 mod history;
 mod history_long;
@@ -34,6 +37,7 @@ mod processes_wall;
 mod recorded;
 mod request_ids;
 mod rules_candidates;
+mod rules_cells;
 mod rules_way_back;
 mod runs;
 mod session_delete;

@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::PathBuf;
 
-use overlord_tests::host::{Host, Setup};
+use overlord_tests::host::{Host, Setup, built};
 
 use crate::made::{Shelf, remarked};
 
@@ -20,6 +20,7 @@ cat >/dev/null
   see() { cat "$@"; }
   see "$DATA"/* "$CONFIG" "$COMPONENTS"/*
   ls -la "$DATA" "$COMPONENTS"
+  OVERLORD_DATA="$DATA" "$PROGRAM" rules status
   ln -s "$DATA/secret" soft && see soft
   ln "$DATA/secret" hard && see hard
   (cd "$DATA" && see secret)
@@ -48,6 +49,9 @@ printf '{"type":"result","subtype":"success","is_error":false,"result":"tried","
 const CONFIG_MARK: &str = "the-mark-in-the-configuration";
 const COMPONENT_MARK: &str = "the-mark-in-a-component";
 const ENVIRONMENT_MARK: &str = "the-mark-in-the-environment";
+
+/// What `overlord rules` tells of a host that it reaches.
+const RULES_MARK: &str = "serves since";
 
 /// A host, its house, and what must not change there.
 struct House {
@@ -112,8 +116,9 @@ impl House {
     fn attacked(&self, kill: bool) -> String {
         let setup = self.host.setup();
         let plan = format!(
-            "DATA='{}'\nCONFIG='{}'\nCOMPONENTS='{}'\nHOST={}\nKILL={}\n",
+            "DATA='{}'\nPROGRAM='{}'\nCONFIG='{}'\nCOMPONENTS='{}'\nHOST={}\nKILL={}\n",
             setup.data().display(),
+            built("target/release/overlord").display(),
             self.config.display(),
             self.shelf.folder().display(),
             self.host.pid().as_raw_nonzero(),
@@ -129,10 +134,17 @@ impl House {
     }
 
     fn secret(&self) -> String {
-        fs::read_to_string(self.host.setup().data().join("secret"))
-            .expect("the host made one")
-            .trim()
-            .to_owned()
+        self.kept("secret")
+    }
+
+    /// What changes the rules over the control socket.
+    fn token(&self) -> String {
+        self.kept("control.token")
+    }
+
+    fn kept(&self, name: &str) -> String {
+        let file = self.host.setup().data().join(name);
+        fs::read_to_string(file).expect("the host made one").trim().to_owned()
     }
 }
 
@@ -144,10 +156,11 @@ fn holds(wall: &str) {
         return;
     }
     let house = House::new(wall);
-    let secret = house.secret();
+    let (secret, token) = (house.secret(), house.token());
     let seen = house.attacked(true);
     let state = house.host.setup().data().join("state.redb").display().to_string();
-    for mark in [&secret, CONFIG_MARK, COMPONENT_MARK, ENVIRONMENT_MARK, &state, "planted\n", "MEMORY-IN"] {
+    let marks = [&secret, &token, CONFIG_MARK, COMPONENT_MARK, ENVIRONMENT_MARK, &state, "planted\n"];
+    for mark in marks.into_iter().chain(["MEMORY-IN", RULES_MARK]) {
         assert!(!seen.contains(mark), "{mark} was seen: {seen}");
     }
     let now = |path: &PathBuf| fs::read_to_string(path).unwrap_or_default();
@@ -185,9 +198,9 @@ fn as_another_user_nothing_of_the_house_opens() {
 #[test]
 fn without_a_wall_the_same_attempts_go_through() {
     let house = House::new("none-i-trust-the-agent");
-    let secret = house.secret();
+    let (secret, token) = (house.secret(), house.token());
     let seen = house.attacked(false);
-    for mark in [&secret, CONFIG_MARK, COMPONENT_MARK] {
+    for mark in [&secret, &token, CONFIG_MARK, COMPONENT_MARK, RULES_MARK] {
         assert!(seen.contains(mark), "{mark} was not seen, so the attempt is none");
     }
     assert!(!house.planted.exists() && house.host.setup().data().join("new").exists());

@@ -259,6 +259,31 @@ fn an_answer_waits_for_no_shadow() {
 }
 
 #[test]
+fn what_a_shadow_has_no_time_for_is_left_out_and_counted() {
+    let (host, _shelf) = house(&[]);
+    let alice = host.sign_in("alice");
+    propose(&host, "limit", &broken("limit-policy", Does::Loop));
+    step(&host, "candidate/shadow", &json!({}));
+    // More than may wait to be compared; the first of them is, for the second after which it is stopped.
+    let asked = 300;
+    for _ in 0..asked {
+        assert_eq!(refusing_build(&ask(&alice)), Some(1));
+    }
+    let candidate = rules(&host)["candidate"].clone();
+    let count = |name: &str| candidate[name].as_u64().expect("a number");
+    assert!(count("dropped") > 0, "{candidate}");
+    assert!(count("compared") + count("dropped") <= asked, "{candidate}");
+    // Nothing is left of it when it is let go of, and the next one is compared.
+    abort(&host);
+    propose(&host, "limit", &marked::limiter(2));
+    step(&host, "candidate/shadow", &json!({}));
+    wait_until("a decision to be compared", || {
+        ask(&alice);
+        (rules(&host)["candidate"]["compared"].as_u64()? > 0).then_some(())
+    });
+}
+
+#[test]
 fn the_word_of_a_candidates_auth_counts_for_its_share_and_for_nobody_else() {
     let (host, _shelf) = house(&[]);
     let callers = callers(&host);

@@ -2,10 +2,12 @@
 //! the log says once, in one line, what is wrong.
 
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use overlord_tests::host::{Host, Setup, wait_until};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Signal, kill_process};
 
 use crate::made::{
@@ -224,6 +226,15 @@ fn a_folder_in_the_place_of_a_file() {
 }
 
 #[test]
+fn a_pipe_in_the_place_of_a_file() {
+    let pipe = |_: &Shelf, file: &Path| {
+        fs::remove_file(file).expect("removing a component");
+        mknodat(CWD, file, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("making a pipe");
+    };
+    refused(pipe, &["cannot read ", "it is a pipe, socket or device, and no file"]);
+}
+
+#[test]
 fn a_link_that_leads_nowhere() {
     let link = |shelf: &Shelf, file: &Path| {
         let beside = shelf.folder().join("beside");
@@ -246,6 +257,28 @@ fn what_is_replaced_again_and_again_ends_with_the_last_one() {
     let digest = made::digest(host.setup(), &last);
     logged(&host, &[" generation ", &format!("limit=limit-window@{digest}")]);
     let alice = host.sign_in("alice");
+    assert_eq!(alice.ask(&alice.new_session(), "demo:fast").status, 200);
+}
+
+/// Nobody renames it into its place: it is written over what serves, a piece at a time, and read meanwhile.
+#[test]
+fn what_is_written_over_while_it_is_read_changes_nothing_until_it_is_whole() {
+    let (host, shelf) = house();
+    let alice = host.sign_in("alice");
+    let mut last = Vec::new();
+    for number in 0..4 {
+        last = remarked("limit-window", &format!("a piece at a time, {number}"));
+        let mut file = File::create(shelf.file("limit-window")).expect("opening it where it lies");
+        for piece in last.chunks(last.len() / 8 + 1) {
+            file.write_all(piece).expect("writing a piece");
+            assert_eq!(alice.ask(&alice.new_session(), "demo:fast").status, 200);
+        }
+    }
+    let digest = made::digest(host.setup(), &last);
+    logged(&host, &[" generation ", &format!("limit=limit-window@{digest}")]);
+    // What it was in between was either not looked at or not whole.
+    let said = complaints(&host);
+    assert!(said.iter().all(|line| line.contains("limit-window.wasm")), "{said:?}");
     assert_eq!(alice.ask(&alice.new_session(), "demo:fast").status, 200);
 }
 

@@ -34,13 +34,14 @@ pub(super) enum Command {
     Sign(sign::Sign),
     /// Say who signed a component
     Verify(sign::Verify),
-    /// Make a component of a core module, with its cases inside
+    /// Make a component of a core module, with its cases inside; or put cases into a component
     ///
     /// The module is what a compiler writes for wasm32-unknown-unknown with the bindings of one of
-    /// the worlds in wit/. A file that is the same already is left as it is.
+    /// the worlds in wit/. A component, as tools of other languages write it, gets the cases in the
+    /// place of those that it carries. A file that is the same already is left as it is.
     New {
-        /// The core module
-        #[arg(value_name = "CORE.wasm")]
+        /// The core module, or the component
+        #[arg(value_name = "FILE.wasm")]
         module: PathBuf,
         /// Where the component goes
         #[arg(short, long, value_name = "FILE")]

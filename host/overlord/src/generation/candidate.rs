@@ -225,6 +225,12 @@ async fn tried<W: World>(
 }
 
 pub(super) fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    // Whoever opens a pipe waits for somebody to write into it.
+    let kind = std::fs::metadata(path)?.file_type();
+    if !kind.is_file() {
+        let what = if kind.is_dir() { "a directory" } else { "a pipe, socket or device" };
+        return Err(std::io::Error::other(format!("it is {what}, and no file")));
+    }
     let mut bytes = Vec::new();
     std::fs::File::open(path)?.take(COMPONENT_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > COMPONENT_BYTES_MAX {

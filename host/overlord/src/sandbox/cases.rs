@@ -15,6 +15,7 @@ use wasmtime::component::{ComponentExportIndex, Func, Type, Val};
 use self::parts::Expected;
 pub use self::values::Difference;
 use super::guest::{Guest, Lent};
+use super::migration;
 use super::policy::{Policy, describe};
 use super::world::{SlotName, World};
 use crate::capability::files::Directory;
@@ -229,26 +230,15 @@ pub(super) enum CallError {
     Broken(String),
 }
 
-/// Calls a function of the policy's interface, written in WAVE, on a fresh instance. `change` may put
-/// other arguments in the place of those that were written.
+/// Calls a function of the policy's interface, or of its `migration`, written in WAVE, on a fresh instance.
+/// `change` may put other arguments in the place of those that were written.
 pub(super) async fn call<W: World>(
     policy: &Policy<W>,
     text: &str,
     lent: Lent,
     change: impl FnOnce(&mut [Val]),
 ) -> Result<Called, CallError> {
-    call_in(policy, W::EXPORT, text, lent, change).await
-}
-
-/// The same in another interface that the policy exports.
-pub(super) async fn call_in<W: World>(
-    policy: &Policy<W>,
-    interface: &str,
-    text: &str,
-    lent: Lent,
-    change: impl FnOnce(&mut [Val]),
-) -> Result<Called, CallError> {
-    let mut ready = ready_in(policy, interface, text, lent, change).await?;
+    let mut ready = ready(policy, text, lent, change).await?;
     let value = ready.go().await.map_err(CallError::Broken)?;
     Ok(Called { value, kind: ready.kind, lent: ready.store.into_data().lent })
 }
@@ -269,16 +259,6 @@ pub(super) async fn ready<W: World>(
     lent: Lent,
     change: impl FnOnce(&mut [Val]),
 ) -> Result<Ready, CallError> {
-    ready_in(policy, W::EXPORT, text, lent, change).await
-}
-
-async fn ready_in<W: World>(
-    policy: &Policy<W>,
-    interface: &str,
-    text: &str,
-    lent: Lent,
-    change: impl FnOnce(&mut [Val]),
-) -> Result<Ready, CallError> {
     let cannot = |why: String| CallError::Cannot(why);
     let call = UntypedFuncCall::parse(text).map_err(|error| cannot(error.to_string()))?;
     let mut store = policy.store(lent);
@@ -288,12 +268,13 @@ async fn ready_in<W: World>(
         .await
         .map_err(|error| CallError::Broken(describe(store.data(), &error)))?;
     let component = policy.bare.component();
-    let found: ComponentExportIndex = component
-        .get_export_index(None, interface)
-        .ok_or_else(|| cannot(format!("there is no `{interface}`")))?;
-    let index = component
-        .get_export_index(Some(&found), call.name())
-        .ok_or_else(|| cannot(format!("`{interface}` has no function `{}`", call.name())))?;
+    let within = |interface: &str| {
+        let found = component.get_export_index(None, interface)?;
+        component.get_export_index(Some(&found), call.name())
+    };
+    let index: ComponentExportIndex = within(W::EXPORT)
+        .or_else(|| within(migration::INTERFACE))
+        .ok_or_else(|| cannot(format!("`{}` has no function `{}`", W::EXPORT, call.name())))?;
     let function = instance
         .get_func(&mut store, index)
         .ok_or_else(|| cannot(format!("`{}` is no function", call.name())))?;

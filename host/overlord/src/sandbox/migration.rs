@@ -7,7 +7,7 @@ use wasmtime::Store;
 use wasmtime::component::Val;
 
 use super::bindings::migration::CellsOfOtherFormsPre;
-use super::cases::{CallError, call_in};
+use super::cases::{CallError, call};
 use super::guest::{Guest, Lent};
 use super::hooks::CELL_BYTES_MAX;
 use super::policy::{Broken, FaultMessage, Policy};
@@ -39,10 +39,9 @@ impl Policy<Limit> {
             return Ok(());
         }
         let pre = CellsOfOtherFormsPre::new(self.bare.clone()).map_err(|error| format!("{error:#}"))?;
-        let said =
-            call_in(self, INTERFACE, "form()", Lent::Nothing, |_| ()).await.map_err(|error| match error {
-                CallError::Cannot(why) | CallError::Broken(why) => why,
-            })?;
+        let said = call(self, "form()", Lent::Nothing, |_| ()).await.map_err(|error| match error {
+            CallError::Cannot(why) | CallError::Broken(why) => why,
+        })?;
         let Val::String(form) = said.value else { return Err("its `form` is no text".to_owned()) };
         if form.is_empty() || form.len() > FORM_BYTES_MAX || form.chars().any(char::is_control) {
             return Err(format!(

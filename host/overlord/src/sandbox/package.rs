@@ -7,6 +7,8 @@ use sha2::{Digest as _, Sha256};
 use wasm_encoder::{ComponentSection as _, CustomSection, Encode as _};
 use wasmparser::{Encoding, Parser, Payload};
 
+use super::signature::SIGNATURE_SECTION;
+
 /// The custom section that holds a component's cases: case files one after another, as TOML.
 pub const CASES_SECTION: &str = "overlord:cases";
 
@@ -91,8 +93,11 @@ pub enum PackageError {
     #[error("this is no WebAssembly: {0}")]
     NotWasm(String),
     /// A component where a module was expected.
-    #[error("this is a component already; use it as it is")]
+    #[error("this is a component already; use it as it is, or say --cases to put cases into it")]
     AlreadyComponent,
+    /// A component whose signatures would not be of it any more.
+    #[error("this component is signed, and what is put into it now nobody signed; do that before signing it")]
+    Signed,
     /// A module where a component was expected.
     #[error(
         "this is a core module, not a component; `overlord component new FILE -o NAME.wasm` makes it one"
@@ -109,17 +114,18 @@ pub enum PackageError {
 }
 
 /// Makes a component of a core module that carries its world's description, as the bindings
-/// generators leave it there, and puts `cases` into it.
+/// generators leave it there, and puts `cases` into it. A finished component, as other languages' tools
+/// write it, takes them in the place of those that it carries.
 pub fn component_of(module: &[u8], cases: Option<&str>) -> Result<Vec<u8>, PackageError> {
-    match encoding(module)? {
-        Encoding::Component => return Err(PackageError::AlreadyComponent),
-        Encoding::Module => {}
-    }
-    let mut component = wit_component::ComponentEncoder::default()
-        .validate(true)
-        .module(module)
-        .and_then(|mut encoder| encoder.encode())
-        .map_err(|error| PackageError::Encode(format!("{error:#}")))?;
+    let mut component = match (encoding(module)?, cases) {
+        (Encoding::Component, None) => return Err(PackageError::AlreadyComponent),
+        (Encoding::Component, Some(_)) => without_cases(module)?,
+        (Encoding::Module, _) => wit_component::ComponentEncoder::default()
+            .validate(true)
+            .module(module)
+            .and_then(|mut encoder| encoder.encode())
+            .map_err(|error| PackageError::Encode(format!("{error:#}")))?,
+    };
     if let Some(cases) = cases {
         // Before everything else: what is cut off, once enough is there for it to be a component at
         // all, is never the cases.
@@ -130,6 +136,31 @@ pub fn component_of(module: &[u8], cases: Option<&str>) -> Result<Vec<u8>, Packa
         component.splice(PREAMBLE_BYTES..PREAMBLE_BYTES, first);
     }
     Ok(component)
+}
+
+/// A component without the section that carries cases.
+fn without_cases(component: &[u8]) -> Result<Vec<u8>, PackageError> {
+    let mut rest = component[..PREAMBLE_BYTES].to_vec();
+    let (mut depth, mut end) = (0_u32, PREAMBLE_BYTES);
+    for payload in Parser::new(0).parse_all(component) {
+        let payload = payload.map_err(|error| PackageError::NotWasm(error.to_string()))?;
+        if let Some((_, range)) = payload.as_section().filter(|_| depth == 0) {
+            let name = if let Payload::CustomSection(section) = &payload { section.name() } else { "" };
+            if name == SIGNATURE_SECTION {
+                return Err(PackageError::Signed);
+            }
+            if name != CASES_SECTION {
+                rest.extend_from_slice(&component[end..range.end]);
+            }
+            end = range.end;
+        }
+        match payload {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    Ok(rest)
 }
 
 /// The cases that a component carries, one TOML text; none where it has no such section.
@@ -169,6 +200,7 @@ fn encoding(bytes: &[u8]) -> Result<Encoding, PackageError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::signature::{SecretKey, sign};
     use super::*;
 
     const EMPTY_MODULE: &[u8] = b"\0asm\x01\0\0\0";
@@ -189,6 +221,20 @@ mod tests {
         let bare = component_of(EMPTY_MODULE, None).expect("an empty module is a component");
         assert_eq!(cases_of(&bare).expect("readable"), None);
         assert!(matches!(component_of(&component, None), Err(PackageError::AlreadyComponent)));
+    }
+
+    #[test]
+    fn a_finished_component_takes_cases_in_the_place_of_its_own_and_nothing_else_changes() {
+        let bare = component_of(EMPTY_MODULE, None).expect("an empty module is a component");
+        let first = component_of(&bare, Some("[[case]]\n")).expect("it takes them");
+        assert_eq!(first, component_of(EMPTY_MODULE, Some("[[case]]\n")).expect("the same at once"));
+        let second = component_of(&first, Some("# none\n")).expect("it takes others");
+        assert_eq!(cases_of(&second).expect("readable").as_deref(), Some("# none\n"));
+        assert_eq!(without_cases(&second).expect("readable"), bare);
+        assert!(component_of(&first[..first.len() - 1], Some("")).is_err(), "it is cut off");
+        let key = SecretKey::generate().expect("the system has randomness");
+        let signed = sign(&first, &key).expect("it can be signed");
+        assert!(matches!(component_of(&signed, Some("")), Err(PackageError::Signed)));
     }
 
     #[test]
