@@ -9,10 +9,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use super::series::Series;
-use super::{Counts, LINE_BYTES_MAX, Slot, Told};
+use super::{Counts, LINE_BYTES_MAX, Make, Slot, Told};
 
 /// How many are written in one go.
 const BATCH_MAX: usize = 256;
+
+/// For how long the first one waits for others: under load a thread that is woken for each decision takes
+/// more of the processors than all that it writes. What a host that is killed had in here is not recorded.
+const GATHER: Duration = Duration::from_millis(20);
 
 /// How often what is too old is looked for while nothing is written.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
@@ -61,37 +65,41 @@ impl Writer {
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let mut taken = 0;
-            while let Some(told) = next {
-                match told {
-                    Told::Decision { slot, number, weight, make } => {
-                        let decision = make(number);
-                        self.waiting_bytes.fetch_sub(weight, Ordering::Relaxed);
-                        let mut line = serde_json::to_vec(&decision).expect("it is made of text and numbers");
-                        line.push(b'\n');
-                        self.add(slot, number, decision.at, &line);
+            if !matches!(next, Some(Told::Flush(_))) {
+                std::thread::sleep(GATHER);
+            }
+            while next.is_some() {
+                for _ in 0..BATCH_MAX {
+                    match next.take() {
+                        Some(Told::Decision { slot, number, weight, make }) => {
+                            self.waiting_bytes.fetch_sub(weight, Ordering::Relaxed);
+                            self.add(slot, number, make);
+                        }
+                        Some(Told::Flush(asked)) => done.push(asked),
+                        None => break,
                     }
-                    Told::Flush(asked) => done.push(asked),
+                    next = queue.try_recv().ok();
                 }
-                taken += 1;
-                next = if taken < BATCH_MAX { queue.try_recv().ok() } else { None };
-            }
-            for slot in Slot::ALL {
-                let outcome = self.series[slot as usize].write();
-                self.count(outcome);
-            }
-            for asked in done.drain(..) {
-                let _ = asked.send(());
+                for slot in Slot::ALL {
+                    let outcome = self.series[slot as usize].write();
+                    self.count(outcome);
+                }
+                for asked in done.drain(..) {
+                    let _ = asked.send(());
+                }
             }
         }
     }
 
-    fn add(&mut self, slot: Slot, number: u64, at: u64, line: &[u8]) {
+    fn add(&mut self, slot: Slot, number: u64, make: Make) {
+        let decision = make(number);
+        let mut line = serde_json::to_vec(&decision).expect("it is made of text and numbers");
+        line.push(b'\n');
         if line.len() > LINE_BYTES_MAX {
             self.counts.drop_one();
             return;
         }
-        let outcome = self.series[slot as usize].add(number, at, line);
+        let outcome = self.series[slot as usize].add(number, decision.at, &line);
         self.count(outcome);
     }
 
