@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is where the operating system is asked")]
 
 pub mod audit_file;
+pub mod background;
 pub mod clock;
 pub mod control;
 pub mod decisions;

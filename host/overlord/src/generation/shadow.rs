@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 
 use super::standing::Divergence;
 use super::{Chains, LimitEntry};
-use crate::capability::clock;
 use crate::capability::state::Cell;
+use crate::capability::{background, clock};
 use crate::domain::{Event, Instant, Principal, Recent, Verdict};
 use crate::sandbox::hooks::{Judgement, Load, Request};
 use crate::sandbox::{Broken, SlotName, in_one_line};
@@ -106,7 +106,7 @@ impl Shadow {
             samples: Recent::new(SAMPLES_MAX),
         });
         let notes = Arc::clone(&seen);
-        tokio::spawn(async move {
+        background::spawn(async move {
             while let Some(asked) = waiting.recv().await {
                 notes.compare(&other, asked).await;
             }

@@ -22,8 +22,8 @@ pub use build::StartError;
 pub use folders::{DECISIONS_KEY, DataFolder, FolderError};
 pub use plan::plan;
 
-use crate::capability::clock;
 use crate::capability::control::ControlSocket;
+use crate::capability::{background, clock};
 use crate::config::{Config, Surroundings};
 use crate::generation::{Publisher, figures};
 use crate::pipeline::{self, House};
@@ -76,16 +76,16 @@ impl Host {
         let controlled = self
             .control
             .map(|socket| tokio::spawn(server::serve_control(socket, self.service.clone(), stopping)));
-        let counting = tokio::spawn(count(self.service.clone()));
-        let watching = tokio::spawn(crate::generation::watch(Arc::clone(&self.publisher)));
-        let reloading = tokio::spawn(reload::on_hangup(
+        let counting = background::spawn(count(self.service.clone()));
+        let watching = background::spawn(crate::generation::watch(Arc::clone(&self.publisher)));
+        let reloading = background::spawn(reload::on_hangup(
             hangups,
             Arc::clone(&self.publisher),
             self.config.clone(),
             self.surroundings,
         ));
-        let guarding = tokio::spawn(crate::generation::keep_to(Arc::clone(&self.publisher)));
-        let purging = tokio::spawn(purge(Arc::clone(&self.service.house)));
+        let guarding = background::spawn(crate::generation::keep_to(Arc::clone(&self.publisher)));
+        let purging = background::spawn(purge(Arc::clone(&self.service.house)));
         stop_signals.recv().await;
         watching.abort();
         counting.abort();

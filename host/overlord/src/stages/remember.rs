@@ -11,6 +11,7 @@ use std::time::Instant as Moment;
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::capability::background;
 use crate::capability::decisions::{Bounds, Counts, Decisions, KeyedHash, Slot};
 use crate::domain::decision::{
     Broke, Bytes, Decision, Field, Formatted, Identified, Judged, Limited, STAND_IN_CHARS_MAX, Said, Seen,
@@ -111,7 +112,7 @@ impl Remember {
         let (formats, queue) = mpsc::channel(FORMATS_MAX);
         let redacted = REDACTED.iter().map(|name| (*name).to_owned()).chain(redact.iter().cloned()).collect();
         let keyed = Arc::new(keyed);
-        tokio::spawn(format_again(queue, decisions.clone(), Arc::clone(&keyed)));
+        background::spawn(format_again(queue, decisions.clone(), Arc::clone(&keyed)));
         Ok(Self { inner: Some(Arc::new(Inner { decisions, keyed, redacted, formats })) })
     }
 

@@ -11,7 +11,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tracing::Instrument as _;
 
+use crate::capability::background;
 use crate::domain::Actor;
 use crate::generation::{ChangeError, Standing};
 use crate::sandbox::package::Digest;
@@ -114,7 +116,7 @@ async fn wanted<T: DeserializeOwned>(request: Request, expected: &str) -> Result
 /// Makes a change to its end, whether whoever wants it stays or leaves: the server drops what waits for
 /// it when a client hangs up.
 async fn changed(change: impl Future<Output = Result<Standing, ChangeError>> + Send + 'static) -> Response {
-    match tokio::spawn(change).await {
+    match background::spawn(change.in_current_span()).await {
         Ok(outcome) => told(outcome),
         Err(error) => {
             tracing::error!("a change of the rules ended unexpectedly: {error}");
