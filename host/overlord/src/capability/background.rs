@@ -29,7 +29,9 @@ where
             .max_blocking_threads(BLOCKING_THREADS_MAX)
             .thread_name("background")
             // Only a system call that this one forbids could fail here, and then they are like the others.
-            .on_thread_start(|| drop(setpriority_process(None, NICE)))
+            .on_thread_start(|| {
+                let _ = setpriority_process(None, NICE);
+            })
             .enable_all()
             .build();
         room.inspect_err(|error| tracing::warn!("there are no threads for work in the background: {error}"))

@@ -52,6 +52,11 @@ pub(super) struct Said {
 const KEYS: [&str; 4] = ["component", "name", "instances", "wasi"];
 
 impl Said {
+    /// What its component is handed.
+    pub(super) fn settings(&self) -> &[(String, Found)] {
+        &self.settings
+    }
+
     /// Who says what a key of it is.
     fn origin(&self, name: &str) -> &Origin {
         self.values.get(name).map_or(&self.origin, |found| &found.origin)

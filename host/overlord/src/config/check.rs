@@ -4,8 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::errors::Origin;
+use super::layers::Found;
 use super::read::Reader;
 use super::secrets::{SECRET_LENGTH_WISE, open_to_others};
+use super::table::SLOTS;
 use super::{Config, Secrets, WallChoice};
 use crate::homes::Homes;
 
@@ -135,14 +138,13 @@ fn warnings(config: &Config, reader: &Reader<'_>) -> Vec<String> {
                 secrets.len()
             ));
         }
-        let in_config = matches!(reader.origin("secret_key"), super::Origin::File { .. });
-        let holding = config.secret_key_file.as_ref().or(config.file.as_ref().filter(|_| in_config));
-        if let Some(file) = holding.filter(|file| open_to_others(file)) {
-            warnings.push(format!(
-                "{0} holds a secret and others may read it; run: chmod 600 {0}",
-                file.display()
-            ));
-        }
+    }
+    let in_config =
+        matches!(reader.origin("secret_key"), Origin::File { .. }) || tells_components_a_secret(reader);
+    let holding = [config.secret_key_file.as_ref(), config.file.as_ref().filter(|_| in_config)];
+    for file in holding.into_iter().flatten().filter(|file| open_to_others(file)) {
+        warnings
+            .push(format!("{0} holds a secret and others may read it; run: chmod 600 {0}", file.display()));
     }
     if let Some(file) = config.metrics.token_file.as_ref().filter(|file| open_to_others(file)) {
         warnings
@@ -171,6 +173,20 @@ fn warnings(config: &Config, reader: &Reader<'_>) -> Vec<String> {
         );
     }
     warnings
+}
+
+/// Whether a component's settings in the file have something that is called a secret, or a key of those
+/// that both sides have.
+fn tells_components_a_secret(reader: &Reader<'_>) -> bool {
+    let shared =
+        |found: &Found| found.raw.setting().unwrap_or_default().iter().any(|text| text.starts_with("HS256"));
+    let secret = |(name, found): &(String, Found)| {
+        (name.ends_with("secret") || shared(found)) && matches!(found.origin, Origin::File { .. })
+    };
+    SLOTS.iter().any(|slot| {
+        reader.gathered.settings(slot).iter().any(secret)
+            || reader.gathered.chain(slot).iter().any(|said| said.settings().iter().any(secret))
+    })
 }
 
 /// Where a path leads, as far as it exists: its symbolic links followed, its `.` and `..` taken away.

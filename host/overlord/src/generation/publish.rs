@@ -198,7 +198,7 @@ impl Publisher {
             self.note(&next, &change, member, from.as_ref()).await;
         }
         if changed.is_empty() {
-            self.note_all(&next, &change).await;
+            self.note_all(&next, &change, None).await;
         }
         self.rebase(publishing).await;
         self.tidy_up(publishing);
@@ -228,13 +228,16 @@ impl Publisher {
         self.witness.note(generation, &event).await;
     }
 
-    /// Writes down a change that is none of one entry.
-    pub(super) async fn note_all(&self, generation: &Arc<Generation>, change: &Change<'_>) {
-        let fields = vec![
-            ("user", change.by.to_string().into()),
-            ("generation", generation.number.into()),
-            ("why", change.why.as_str().into()),
-        ];
+    /// Writes down a change that is none of one entry; `digest`: the component that it is about, if any.
+    pub(super) async fn note_all(
+        &self,
+        generation: &Arc<Generation>,
+        change: &Change<'_>,
+        digest: Option<Digest>,
+    ) {
+        let about = digest.map(|digest| ("to", digest.to_string().into()));
+        let fields = [("user", change.by.to_string().into()), ("generation", generation.number.into())];
+        let fields = fields.into_iter().chain(about).chain([("why", change.why.as_str().into())]).collect();
         let event = Event { name: change.event.into(), at: clock::now(), fields };
         self.witness.note(generation, &event).await;
     }

@@ -96,8 +96,7 @@ impl Publisher {
             self.note(&serving, &Change::new("rules_quarantined", by, why), member, None).await;
         } else {
             // One that no generation here has had.
-            let why = format!("{digest}: {why}");
-            self.note_all(&serving, &Change::new("rules_quarantined", by, why)).await;
+            self.note_all(&serving, &Change::new("rules_quarantined", by, why), Some(digest)).await;
         }
         Ok(Standing::of(&publishing, self.current.alive()))
     }
@@ -115,8 +114,8 @@ impl Publisher {
             return Err(not_kept(&error));
         }
         publishing.refused.retain(|(_, _, refused)| *refused != digest);
-        let why = format!("{digest} may serve again");
-        self.note_all(&self.current.pin(), &Change::new("rules_released", by, why)).await;
+        let change = Change::new("rules_released", by, "it may serve again");
+        self.note_all(&self.current.pin(), &change, Some(digest)).await;
         Ok(Standing::of(&publishing, self.current.alive()))
     }
 

@@ -169,7 +169,7 @@ pub(super) async fn build(
     let listener = listen(&config).await?;
     let address = listener.local_addr().map_err(|error| listen_error(config.listen, error))?;
     let publisher = Arc::new(publisher);
-    let service = Service {
+    let service = Arc::new(Service {
         publisher: Arc::clone(&publisher),
         figures: Arc::default(),
         guard: Arc::new(Guard::new(&config.server, address.ip())),
@@ -184,7 +184,7 @@ pub(super) async fn build(
         workspace: workspace.to_string_lossy().into(),
         demo: matches!(program, Program::Demo { .. }),
         agent: program.name().into(),
-    };
+    });
     // Last of all: what opens it replaces what an earlier host has left.
     let control = ControlSocket::open(folder.path())
         .inspect_err(|error| tracing::error!("{error}; `overlord rules` cannot reach this host"))

@@ -27,7 +27,7 @@ use crate::capability::{background, clock};
 use crate::config::{Config, Surroundings};
 use crate::generation::{Publisher, figures};
 use crate::pipeline::{self, House};
-use crate::server::{self, Limits, Service};
+use crate::server::{self, Limits, Shared};
 
 /// How long the recording of the last decisions may hold up the end: the disk may hang.
 const LAST_DECISIONS: Duration = Duration::from_secs(5);
@@ -40,7 +40,7 @@ pub struct Host {
     listener: TcpListener,
     address: SocketAddr,
     publisher: Arc<Publisher>,
-    service: Service,
+    service: Shared,
     control: Option<ControlSocket>,
     program: Program,
     signals: Signals,
@@ -71,12 +71,12 @@ impl Host {
         let Signals { mut stop_signals, hangups } = self.signals;
         let (stop, stopping) = watch::channel(false);
         let limits = Limits { connections_max: self.config.server.connections_max };
-        let router = server::router(self.service.clone());
+        let router = server::router(Arc::clone(&self.service));
         let serving = tokio::spawn(server::serve(self.listener, router, limits, stopping.clone()));
         let controlled = self
             .control
-            .map(|socket| tokio::spawn(server::serve_control(socket, self.service.clone(), stopping)));
-        let counting = background::spawn(count(self.service.clone()));
+            .map(|socket| tokio::spawn(server::serve_control(socket, Arc::clone(&self.service), stopping)));
+        let counting = background::spawn(count(Arc::clone(&self.service)));
         let watching = background::spawn(crate::generation::watch(Arc::clone(&self.publisher)));
         let reloading = background::spawn(reload::on_hangup(
             hangups,
@@ -116,7 +116,7 @@ async fn purge(house: Arc<House>) {
 }
 
 /// Counts what the rules do, for those who watch.
-async fn count(service: Service) {
+async fn count(service: Shared) {
     figures::keep(&service.figures, &service.publisher).await;
 }
 

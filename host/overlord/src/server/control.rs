@@ -19,7 +19,7 @@ use tower::ServiceExt as _;
 
 use super::bearer::bearer;
 use super::reply;
-use super::routes::{Service, admin_router};
+use super::routes::{Shared, admin_router};
 use crate::capability::control::{ControlSocket, Token, speaker};
 use crate::domain::Actor;
 
@@ -41,7 +41,7 @@ const REQUEST_TIME: Duration = Duration::from_mins(5);
 const END_TIME: Duration = Duration::from_secs(2);
 
 /// Accepts connections until `stop` is true. The socket's files are gone when it returns.
-pub async fn serve_control(socket: ControlSocket, service: Service, mut stop: watch::Receiver<bool>) {
+pub async fn serve_control(socket: ControlSocket, service: Shared, mut stop: watch::Receiver<bool>) {
     let listener = match socket.listener().and_then(UnixListener::from_std) {
         Ok(listener) => listener,
         Err(error) => {

@@ -12,7 +12,7 @@ use tracing::field::Empty;
 
 use super::guard::{Client, PEER};
 use super::reply;
-use super::routes::Service;
+use super::routes::{InService, Service};
 use crate::domain::{Actor, RequestId};
 use crate::sandbox::hooks;
 use crate::stage;
@@ -31,7 +31,7 @@ pub struct Visible {
 }
 
 /// Lets a request pass that speaks for somebody, with the proof of it in its extensions.
-pub(super) async fn gate(State(service): State<Service>, request: Request, next: Next) -> Response {
+pub(super) async fn gate(State(service): InService, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     match known(&service, &parts).await {
         Ok(caller) => {
@@ -44,7 +44,7 @@ pub(super) async fn gate(State(service): State<Service>, request: Request, next:
 
 /// Lets a request pass that shows the token for the figures, or speaks for somebody to whom nothing is
 /// closed.
-pub(super) async fn watchers_gate(State(service): State<Service>, request: Request, next: Next) -> Response {
+pub(super) async fn watchers_gate(State(service): InService, request: Request, next: Next) -> Response {
     if service.metrics.shown_the_token(request.headers()) {
         return next.run(request).await;
     }

@@ -26,4 +26,4 @@ pub use control::serve_control;
 pub use gate::Visible;
 pub use guard::Guard;
 pub use metrics::Metrics;
-pub use routes::{Access, ROUTES, Route, Service, router};
+pub use routes::{Access, ROUTES, Route, Service, Shared, router};

@@ -45,7 +45,7 @@ pub struct Route {
     pub path: &'static str,
     /// Who may use it.
     pub access: Access,
-    handler: fn() -> MethodRouter<Service>,
+    handler: fn() -> MethodRouter<Shared>,
 }
 
 /// All addresses.
@@ -256,8 +256,11 @@ const UPLOAD: (&str, &str) = ("POST", "/admin/api/candidate");
 /// The address that says in the original's own words, with 422, that a body is not JSON.
 const OWN_WORDS: &str = "/agent/ask";
 
+/// The one of a host: it goes along with every request, through every layer.
+pub type Shared = Arc<Service>;
+
 /// What handlers work with.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Service {
     /// What stands before every address.
     pub guard: Arc<Guard>,
@@ -284,11 +287,11 @@ pub struct Service {
 }
 
 /// The service: takes any request to its answer.
-pub fn router(service: Service) -> Router {
+pub fn router(service: Shared) -> Router {
     let (guard, metrics) = (Arc::clone(&service.guard), Arc::clone(&service.metrics));
     let routes = table(ROUTES.iter(), service.clone(), move |handler, access| {
         // The last one that is laid around is the first to be passed.
-        let gated = |handler: MethodRouter<Service>| {
+        let gated = |handler: MethodRouter<Shared>| {
             handler.route_layer(middleware::from_fn_with_state(service.clone(), gate))
         };
         let handler = match access {
@@ -307,7 +310,7 @@ pub fn router(service: Service) -> Router {
 }
 
 /// The addresses for administrators alone, for whoever has been let in by another door.
-pub(super) fn admin_router(service: Service) -> Router {
+pub(super) fn admin_router(service: Shared) -> Router {
     let admin = ROUTES.iter().filter(|route| route.access == Access::Admin);
     let routes = table(admin, service, |handler, _| handler);
     Router::new().fallback(async move |request| as_the_original_routes(routes.clone(), request).await.1)
@@ -316,10 +319,10 @@ pub(super) fn admin_router(service: Service) -> Router {
 /// The routes by their paths, each behind what `door` puts before it.
 fn table(
     wanted: impl Iterator<Item = &'static Route>,
-    service: Service,
-    door: impl Fn(MethodRouter<Service>, Access) -> MethodRouter<Service>,
+    service: Shared,
+    door: impl Fn(MethodRouter<Shared>, Access) -> MethodRouter<Shared>,
 ) -> Router {
-    let mut paths: BTreeMap<&str, (MethodRouter<Service>, Vec<&str>)> = BTreeMap::new();
+    let mut paths: BTreeMap<&str, (MethodRouter<Shared>, Vec<&str>)> = BTreeMap::new();
     for route in wanted {
         let handler = (route.handler)();
         let handler = if route.method == "GET" || route.path == OWN_WORDS {
@@ -400,6 +403,9 @@ async fn as_the_original_routes(routes: Router, mut request: Request) -> (Option
 /// The place in the table of a path's route: the method's own, or the path's first where it has none.
 fn matching(method: &Method, path: &str) -> Option<usize> {
     let of_path = |route: &Route| {
+        if !route.path.contains('{') {
+            return route.path == path;
+        }
         let mut parts = path.split('/');
         let same = route.path.split('/').all(|pattern| {
             parts
@@ -424,4 +430,4 @@ fn redirect(path: &str, query: Option<&str>) -> Response {
 }
 
 /// Keeps the state's type in one place.
-pub(super) type InService = State<Service>;
+pub(super) type InService = State<Shared>;

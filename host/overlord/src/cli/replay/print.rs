@@ -28,7 +28,7 @@ pub(super) fn text(about: &About, recorded: &Recorded, report: &Report) -> anyho
     say(&format!("candidate  {}@{}", about.file.display(), about.candidate.short()))?;
     let others = match recorded.digests.len() {
         0 | 1 => String::new(),
-        more => format!(" (the last of {more})"),
+        more => format!(" (the last of {more} that decided in this time)"),
     };
     say(&format!("recorded   {}@{}{others}", in_one_line(component), short(digest)))?;
     say(&format!(

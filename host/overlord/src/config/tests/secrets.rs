@@ -124,10 +124,21 @@ fn a_file_with_a_secret_that_others_may_read_is_warned_of() {
         for file in [&secret, &own] {
             fs::set_permissions(file, fs::Permissions::from_mode(mode)).expect("the test's own file");
         }
-        for text in [inline.as_str(), "secret_key_file = 'secret'"] {
+        let then = |settings: &str| format!("[[auth.then]]\ncomponent = 'other'\nsettings = {settings}");
+        let (entry, key) = (then("{ proxy_secret = 's' }"), then("{ key = 'HS256 text:s' }"));
+        let nothing = then("{ secret_header = 'x', key = 'RS256 base64:s' }");
+        let first = "[auth.settings]\nsecret = 's'".to_owned();
+        for (text, holds) in [
+            (inline.as_str(), true),
+            ("secret_key_file = 'secret'", true),
+            (&entry, true),
+            (&key, true),
+            (&first, true),
+            (&nothing, false),
+        ] {
             let config = from_file_in(&directory, text, &[]).expect(text);
             let found = config.warnings.iter().any(|w| w.contains("others may read it; run: chmod 600 "));
-            assert_eq!(found, warned, "{mode:o} {text}: {:?}", config.warnings);
+            assert_eq!(found, warned && holds, "{mode:o} {text}: {:?}", config.warnings);
         }
     }
 }
