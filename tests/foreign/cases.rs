@@ -44,16 +44,16 @@ fn from_the_command_line_the_cases_hold_with_the_wasi_that_the_component_needs()
         let file = setup.folder().join(format!("{}.wasm", made.name()));
         std::fs::write(&file, made.bytes()).expect("writing a component");
         let cases = checkout().join("components").join(made.original()).join("cases");
-        let test = |wasi: &str| {
+        let tried = |wasi: &str| {
             let mut command = setup.command(["component", "test", "--wasi", wasi, "--cases"]);
             command.arg(&cases).arg(&file).output().expect("running overlord")
         };
-        let said = test(wasi);
+        let said = tried(wasi);
         let text = String::from_utf8_lossy(&said.stdout);
         let last = format!("{} cases, 0 failed", cases_of(made.original()));
         assert_eq!((said.status.code(), text.lines().last()), (Some(0), Some(last.as_str())), "{text}");
         if wasi == "empty" {
-            let said = test("none");
+            let said = tried("none");
             let text = String::from_utf8_lossy(&said.stderr);
             assert!(said.status.code() == Some(2) && text.contains("wasi:"), "{text}");
         }

@@ -205,11 +205,27 @@ impl Journal {
 
     /// Nobody need look in a space any longer.
     pub fn settled(&mut self, space: Space) {
+        self.look_only_where(|known| known != space);
+    }
+
+    /// Nobody need look where nothing is and nobody writes any more; whether there was such a space.
+    pub fn forget_empty(&mut self, filled: &[Space], held: &[Spaces]) -> bool {
+        let written = self.members().filter_map(|member| member.spaces.first());
+        let written = written.chain(held.iter().filter_map(|spaces| spaces.first())).copied();
+        let wanted: BTreeSet<Space> = written.chain(filled.iter().copied()).collect();
+        self.look_only_where(|space| wanted.contains(&space))
+    }
+
+    fn look_only_where(&mut self, wanted: impl Fn(Space) -> bool) -> bool {
         let records =
             self.serving.iter_mut().chain(&mut self.previous).flat_map(|record| &mut record.members);
+        let mut changed = false;
         for member in records.chain(self.candidate.iter_mut().flat_map(|trial| &mut trial.changed)) {
-            member.spaces.retain(|&known| known != space);
+            let before = member.spaces.len();
+            member.spaces.retain(|&space| wanted(space));
+            changed |= member.spaces.len() < before;
         }
+        changed
     }
 
     /// Where a component that comes to serve in a limiter's entry finds what was remembered there: what

@@ -82,6 +82,20 @@ fn a_space_that_nobody_looks_in_is_forgotten_when_nobody_writes_there() {
 }
 
 #[test]
+fn nobody_looks_where_nothing_is_and_nobody_writes() {
+    let mut journal = Journal::default();
+    journal.serve(record(1, member(b"1", &[4, 3, 2, 1])), 1);
+    journal.serve(record(2, member(b"2", &[5, 4, 3, 2, 1])), 1);
+    let running: Spaces = [2, 1].into();
+    assert!(journal.forget_empty(&[1], &[running]), "3");
+    assert_eq!(journal.serving.as_ref().expect("serving").members[0].spaces, [5, 4, 2, 1]);
+    assert!(journal.forget_empty(&[1], &[]), "2, now that the last request has left");
+    assert_eq!(journal.serving.as_ref().expect("serving").members[0].spaces, [5, 4, 1]);
+    assert_eq!(journal.previous[0].members[0].spaces, [4, 1]);
+    assert!(!journal.forget_empty(&[1], &[]));
+}
+
+#[test]
 fn quarantine_has_a_limit_and_holds_each_once() {
     let mut journal = Journal::default();
     let bad = |n: usize| Quarantined {

@@ -179,19 +179,31 @@ impl Publisher {
         shadow.map_or_else(Vec::new, |shadow| shadow.seen().samples())
     }
 
-    /// Gives up the spaces of cells that there is no way back to. Takes as long as the disk does.
+    /// Gives up the spaces of cells that there is no way back to. Takes as long as the disk does; others
+    /// who change the rules wait for one space at the most.
     pub async fn settle(&self) -> Result<(), StateError> {
+        while self.settle_one().await? {}
+        Ok(())
+    }
+
+    /// Gives up one of them; whether there was one. With it gone, another may be the last in its chain.
+    async fn settle_one(&self) -> Result<bool, StateError> {
         let mut publishing = self.publishing.lock().await;
         let publishing = &mut *publishing;
         publishing.running.retain(|spaces| spaces.strong_count() > 0);
         let filled = self.state.spaces()?;
         let held: Vec<Spaces> = publishing.running.iter().filter_map(std::sync::Weak::upgrade).collect();
-        for settle in publishing.journal.unsettled(&filled, &held) {
-            self.state.settle(settle).await?;
-            publishing.journal.settled(settle.space());
-            publishing.journal.keep(&self.state).await?;
-        }
-        Ok(())
+        let forgotten = publishing.journal.forget_empty(&filled, &held);
+        let Some(settle) = publishing.journal.unsettled(&filled, &held).into_iter().next() else {
+            if forgotten {
+                publishing.journal.keep(&self.state).await?;
+            }
+            return Ok(false);
+        };
+        self.state.settle(settle).await?;
+        publishing.journal.settled(settle.space());
+        publishing.journal.keep(&self.state).await?;
+        Ok(true)
     }
 
     /// Takes up the candidate that an earlier host left.

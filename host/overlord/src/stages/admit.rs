@@ -2,6 +2,7 @@
 //! run, or one in the queue); the cells, the session's owner and the run are on disk, before another
 //! decision about the same caller, or on a cell that callers share, begins.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::capability::clock;
@@ -227,6 +228,9 @@ impl Admission {
             let decision = entry.policy.admit(who, now, load, &remembered).await;
             deciding.answered(&decision);
             let (verdict, after) = decision.map_err(|_| NotAdmitted::Broken)?;
+            // What was made of a cell of another form stays, also where nothing is added to it.
+            let taken_over = if let Cow::Owned(bytes) = remembered { Some(bytes) } else { None };
+            let after = after.or(taken_over);
             if let Some(shadow) = &*demand.caller.generation().shadow() {
                 shadow.offer(SlotName::Limit, &entry.name, || About::Limit {
                     caller: who.clone(),

@@ -1,5 +1,7 @@
 //! A question and its answer, whole or as it is made.
 
+use std::sync::Arc;
+
 use axum::extract::{Extension, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
@@ -58,7 +60,7 @@ pub(in crate::server) async fn ask(
         Ok(question) => question,
         Err(invalid) => return reply::bytes(StatusCode::UNPROCESSABLE_ENTITY, body::answer(&invalid)),
     };
-    let watcher = match pipeline::ask(service.house, caller, question).await {
+    let watcher = match pipeline::ask(Arc::clone(&service.house), caller, question).await {
         Ok(watcher) => watcher,
         Err(why) => return Failure::of(&why).into_response(),
     };

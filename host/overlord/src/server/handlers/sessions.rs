@@ -1,5 +1,7 @@
 //! Sessions: made, listed, renamed, deleted, restored.
 
+use std::sync::Arc;
+
 use axum::extract::{Extension, Path, RawQuery, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
@@ -137,7 +139,7 @@ pub(in crate::server) async fn delete(
     Path(session_id): Path<String>,
 ) -> Response {
     let Some(session) = SessionId::parse(&session_id) else { return invalid() };
-    match sessions::delete(service.house, caller, session).await {
+    match sessions::delete(Arc::clone(&service.house), caller, session).await {
         Ok(until) => {
             let shelved = Shelved { session_id: session.to_string(), restorable_until: until.0 };
             reply::json(StatusCode::OK, &shelved)
@@ -153,7 +155,7 @@ pub(in crate::server) async fn restore(
     Path(session_id): Path<String>,
 ) -> Response {
     let Some(session) = SessionId::parse(&session_id) else { return invalid() };
-    match sessions::restore(service.house, caller, session).await {
+    match sessions::restore(Arc::clone(&service.house), caller, session).await {
         Ok(()) => reply::json(StatusCode::OK, &OfSession { session_id: session.to_string() }),
         Err(why) => not_done(why),
     }
