@@ -18,8 +18,9 @@ use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 
 use super::bearer::bearer;
+use super::dispatch::admin_router;
 use super::reply;
-use super::routes::{Shared, admin_router};
+use super::routes::Shared;
 use crate::capability::control::{ControlSocket, Token, speaker};
 use crate::domain::Actor;
 

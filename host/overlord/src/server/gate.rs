@@ -1,10 +1,9 @@
 //! The one gate: everything that is not public passes here before anything else of the request is
 //! looked at. What it lets through carries the proof of who asks.
 
-use axum::extract::{Extension, Request, State};
+use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use cookie::Cookie;
 use tracing::Instrument as _;
@@ -12,7 +11,7 @@ use tracing::field::Empty;
 
 use super::guard::{Client, PEER};
 use super::reply;
-use super::routes::{InService, Service};
+use super::routes::Service;
 use crate::domain::{Actor, RequestId};
 use crate::sandbox::hooks;
 use crate::stage;
@@ -31,29 +30,35 @@ pub struct Visible {
 }
 
 /// Lets a request pass that speaks for somebody, with the proof of it in its extensions.
-pub(super) async fn gate(State(service): InService, request: Request, next: Next) -> Response {
+pub(super) async fn gate(service: &Service, request: Request) -> Result<Request, Response> {
     let (mut parts, body) = request.into_parts();
-    match known(&service, &parts).await {
-        Ok(caller) => {
-            parts.extensions.insert(caller);
-            next.run(Request::from_parts(parts, body)).await
-        }
-        Err(answer) => answer,
-    }
+    let caller = known(service, &parts).await?;
+    parts.extensions.insert(caller);
+    Ok(Request::from_parts(parts, body))
+}
+
+/// Lets a request pass that speaks for an administrator, as whoever changes the rules.
+pub(super) async fn admins_gate(service: &Service, request: Request) -> Result<Request, Response> {
+    let mut request = gate(service, request).await?;
+    let who = request.extensions().get::<Caller>().map(Caller::principal);
+    let Some(who) = who.filter(|who| who.is_admin()) else {
+        let detail = "This is for administrators: it needs the role admin";
+        return Err(reply::error(StatusCode::FORBIDDEN, detail));
+    };
+    let actor = Actor::User(who.user.clone());
+    request.extensions_mut().insert(actor);
+    Ok(request)
 }
 
 /// Lets a request pass that shows the token for the figures, or speaks for somebody to whom nothing is
 /// closed.
-pub(super) async fn watchers_gate(State(service): InService, request: Request, next: Next) -> Response {
+pub(super) async fn watchers_gate(service: &Service, request: Request) -> Result<Request, Response> {
     if service.metrics.shown_the_token(request.headers()) {
-        return next.run(request).await;
+        return Ok(request);
     }
     let (parts, body) = request.into_parts();
-    match known(&service, &parts).await {
-        Ok(caller) if caller.principal().is_admin() => next.run(Request::from_parts(parts, body)).await,
-        Ok(_) => forbidden(),
-        Err(answer) => answer,
-    }
+    let caller = known(service, &parts).await?;
+    if caller.principal().is_admin() { Ok(Request::from_parts(parts, body)) } else { Err(forbidden()) }
 }
 
 /// For whom a request speaks, or what is said to it.
@@ -79,20 +84,6 @@ async fn known(service: &Service, parts: &Parts) -> Result<Caller, Response> {
 
 fn forbidden() -> Response {
     reply::error(StatusCode::FORBIDDEN, "Forbidden")
-}
-
-/// Lets those pass of whom the gate knows that they are administrators, as whoever changes the rules.
-pub(super) async fn admins(
-    Extension(caller): Extension<Caller>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let who = caller.principal();
-    if !who.is_admin() {
-        return reply::error(StatusCode::FORBIDDEN, "This is for administrators: it needs the role admin");
-    }
-    request.extensions_mut().insert(Actor::User(who.user.clone()));
-    next.run(request).await
 }
 
 impl Visible {

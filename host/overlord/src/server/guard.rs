@@ -9,7 +9,6 @@ use axum::body::HttpBody as _;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use ipnet::IpNet;
 
@@ -255,40 +254,27 @@ pub(super) fn dressed(mut response: Response, id: &RequestId) -> Response {
     response
 }
 
-/// Keeps other sites' pages from reading what is somebody's, even where they see no more of it than how
-/// long it takes. To follow a link from there is not reading.
-pub(super) async fn own_pages(request: Request, next: Next) -> Response {
-    let headers = request.headers();
+/// Whether a request comes from a page of our own or from none: other sites' pages read nothing that is
+/// somebody's, even where they see no more of it than how long it takes. To follow a link is not reading.
+pub(super) fn is_for_own_page(headers: &HeaderMap) -> bool {
     let is = |name, value: &str| headers.get(name).is_some_and(|found| found == value);
-    let opened = is(SEC_FETCH_MODE, "navigate") && is(SEC_FETCH_DEST, "document");
-    if !own_fetch(headers) && !opened {
-        return Stray::OtherSite.answer();
-    }
-    next.run(request).await
+    own_fetch(headers) || (is(SEC_FETCH_MODE, "navigate") && is(SEC_FETCH_DEST, "document"))
 }
 
-/// Refuses a body that does not say it is JSON: any page may have a browser send other types unasked.
-pub(super) async fn json_only(request: Request, next: Next) -> Response {
+/// Refuses a body that does not say it is JSON: any page may have a browser send other types unasked. The
+/// error is a sentence for whoever sent it.
+pub(super) fn says_json(request: &Request) -> Result<(), &'static str> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if !request.body().is_end_stream() && !content_type.is_some_and(body::is_json) {
-        return reply::error(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "The body must be JSON and say so: content-type: application/json",
-        );
+    if request.body().is_end_stream() || content_type.is_some_and(body::is_json) {
+        return Ok(());
     }
-    next.run(request).await
+    Err("The body must be JSON and say so: content-type: application/json")
 }
 
 /// The same of a body that must say that it is WebAssembly.
-pub(super) async fn wasm_only(request: Request, next: Next) -> Response {
+pub(super) fn says_wasm(request: &Request) -> Result<(), &'static str> {
     let said = request.headers().get(header::CONTENT_TYPE).is_some_and(|said| said == "application/wasm");
-    if !said {
-        return reply::error(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "The body must be a component and say so: content-type: application/wasm",
-        );
-    }
-    next.run(request).await
+    if said { Ok(()) } else { Err("The body must be a component and say so: content-type: application/wasm") }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod bearer;
 mod body;
 mod connections;
 pub mod control;
+mod dispatch;
 mod events;
 mod first_words;
 mod gate;
@@ -23,7 +24,8 @@ mod routes;
 
 pub use connections::{Limits, serve};
 pub use control::serve_control;
+pub use dispatch::router;
 pub use gate::Visible;
 pub use guard::Guard;
 pub use metrics::Metrics;
-pub use routes::{Access, ROUTES, Route, Service, Shared, router};
+pub use routes::{Access, ROUTES, Route, Service, Shared};
