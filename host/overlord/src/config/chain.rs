@@ -11,11 +11,13 @@ use super::errors::{ConfigError, Origin, nearest};
 use super::keys::Key;
 use super::layers::{Found, Reading, in_order};
 use super::read::{Reader, key};
+use super::signing::{PINS_MAX, digests};
 use super::table::CHAINS;
 use super::values::{Raw, is_component_name};
 use super::words::{Instances, Wasi, meant};
 use super::{Settings, Slot};
 use crate::domain::Whose;
+use crate::sandbox::package::Digest;
 
 /// How many components a slot may have: each is asked for every request, one after another, and each
 /// may take its whole time.
@@ -38,6 +40,8 @@ pub struct Then {
     pub cell: Whose,
     /// Where its lines go, where it writes audit lines; none for where the slot's go.
     pub file: Option<PathBuf>,
+    /// The digests of which its file must have one; none for those of the slot.
+    pub digests: Vec<Digest>,
 }
 
 /// One such table as it stands in the file.
@@ -49,7 +53,7 @@ pub(super) struct Said {
 }
 
 /// What every entry may say besides its settings.
-const KEYS: [&str; 4] = ["component", "name", "instances", "wasi"];
+const KEYS: [&str; 5] = ["component", "name", "instances", "wasi", "digest"];
 
 impl Said {
     /// What its component is handed.
@@ -150,6 +154,12 @@ impl Reader<'_> {
             .then(|| self.said(at, said, of("cell"), |raw| Whose::parse(&raw.text(|_| true)?)))
             .flatten();
         let file = (slot == "audit").then(|| self.file(at, said, of("file"))).flatten();
+        let digests = self.said(at, said, of("digest"), digests).unwrap_or_default();
+        if digests.len() > PINS_MAX {
+            let reason = format!("{at}.digest has {} digests, and {PINS_MAX} are allowed", digests.len());
+            let way_out = "pin those that may serve".to_owned();
+            self.refuse_at(said.origin("digest").clone(), reason, way_out);
+        }
         let settings = self.settings_of(at, &said.settings, &said.origin, |_| false);
         Then {
             // A name that cannot be is no reason to complain of another as well.
@@ -162,6 +172,7 @@ impl Reader<'_> {
             settings,
             cell: cell.unwrap_or_default(),
             file,
+            digests,
         }
     }
 

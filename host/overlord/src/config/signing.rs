@@ -12,7 +12,7 @@ use crate::sandbox::signature::PublicKey;
 const KEYS_MAX: usize = 32;
 
 /// The most digests that are pinned for one slot: what serves, and what it may be rolled back to.
-const PINS_MAX: usize = 32;
+pub(super) const PINS_MAX: usize = 32;
 
 /// The word that stands for every slot.
 const ALL: &str = "all";
@@ -97,6 +97,7 @@ fn slots(raw: &Raw) -> Option<Vec<SlotName>> {
     Some(slots)
 }
 
-fn digests(raw: &Raw) -> Option<Vec<Digest>> {
+/// One digest or a list of them.
+pub(super) fn digests(raw: &Raw) -> Option<Vec<Digest>> {
     texts(raw)?.iter().map(|text| Digest::parse(&text.to_ascii_lowercase())).collect()
 }

@@ -164,7 +164,9 @@ impl Shelf {
         let own = self.read(name);
         let nothing = Trust::default();
         let trust = plan.holding(slot, name).next().map_or(&nothing, |(_, entry)| &entry.terms.trust);
-        let alone = plan.entries(slot).len() == 1;
+        // Where others of the slot have the same pins, theirs may be meant.
+        let others = plan.entries(slot).iter().filter(|entry| entry.component != name);
+        let alone = !others.into_iter().any(|entry| entry.terms.trust.pins == trust.pins);
         if own.as_ref().is_ok_and(|bytes| trust.pinned(Digest::of(bytes))) || trust.pins.is_empty() || !alone
         {
             return own.map(|bytes| Taken { bytes, instead: None });
@@ -245,18 +247,19 @@ mod tests {
     use crate::domain::Whose;
     use crate::generation::Entry;
 
-    fn plan(pin: &[&[u8]], entries: usize) -> Plan {
-        let trust = Trust { pins: pin.iter().map(|bytes| Digest::of(bytes)).collect(), ..Trust::default() };
-        Plan::new(|_| {
-            let entry = |n: usize| Entry {
+    /// An entry for each of the lists of pins.
+    fn plan(pins: &[&[&[u8]]]) -> Plan {
+        let entry = |(n, pins): (usize, &&[&[u8]])| {
+            let trust = Trust { pins: pins.iter().map(|pin| Digest::of(pin)).collect(), ..Trust::default() };
+            Entry {
                 name: format!("limit-window-{n}"),
                 component: if n == 0 { "limit-window".into() } else { "limit-old".into() },
-                terms: Terms { trust: trust.clone(), ..Terms::default() },
+                terms: Terms { trust, ..Terms::default() },
                 whose: Whose::Caller,
                 file: None,
-            };
-            (0..entries).map(entry).collect()
-        })
+            }
+        };
+        Plan::new(|_| pins.iter().enumerate().map(entry).collect())
     }
 
     #[test]
@@ -273,15 +276,18 @@ mod tests {
         std::fs::write(&old, b"old").expect("written");
         std::fs::write(folder.path().join("limit.txt"), b"text").expect("written");
         kept.keep(Digest::of(b"older"), b"older").expect("kept");
-        assert_eq!(take(&plan(&[], 1)), (b"new".to_vec(), None));
-        assert_eq!(take(&plan(&[b"new"], 1)), (b"new".to_vec(), None));
-        assert_eq!(take(&plan(&[b"old"], 1)), (b"old".to_vec(), Some(old.display().to_string())));
-        assert_eq!(take(&plan(&[b"older"], 1)), (b"older".to_vec(), Some("a kept copy".into())));
+        assert_eq!(take(&plan(&[&[]])), (b"new".to_vec(), None));
+        assert_eq!(take(&plan(&[&[b"new"]])), (b"new".to_vec(), None));
+        assert_eq!(take(&plan(&[&[b"old"]])), (b"old".to_vec(), Some(old.display().to_string())));
+        assert_eq!(take(&plan(&[&[b"older"]])), (b"older".to_vec(), Some("a kept copy".into())));
+        // Another one of the slot may have pins of its own.
+        let own = plan(&[&[b"old"], &[b"other"]]);
+        assert_eq!(take(&own), (b"old".to_vec(), Some(old.display().to_string())));
         // One that nothing has leaves the component's own to be refused; so do two that may be meant.
-        assert_eq!(take(&plan(&[b"text"], 1)), (b"new".to_vec(), None));
-        assert_eq!(take(&plan(&[b"old"], 2)), (b"new".to_vec(), None));
+        assert_eq!(take(&plan(&[&[b"text"]])), (b"new".to_vec(), None));
+        assert_eq!(take(&plan(&[&[b"old"], &[b"old"]])), (b"new".to_vec(), None));
         std::fs::remove_file(shelf.path("limit-window")).expect("removed");
-        assert_eq!(take(&plan(&[b"old"], 1)).0, b"old");
-        assert!(shelf.take(&kept, &plan(&[b"text"], 1), SlotName::Limit, "limit-window").is_err());
+        assert_eq!(take(&plan(&[&[b"old"]])).0, b"old");
+        assert!(shelf.take(&kept, &plan(&[&[b"text"]]), SlotName::Limit, "limit-window").is_err());
     }
 }

@@ -73,6 +73,8 @@ fn entries(config: &Config, slot: SlotName, added: &[(String, String)]) -> Vec<E
         // by another secret.
         let says = |name: &String| then.settings.0.iter().any(|(said, _)| said == name);
         let added = added.iter().filter(|(name, _)| !says(name));
+        let pins = if then.digests.is_empty() { &trust.pins } else { &then.digests };
+        let trust = Trust { pins: pins.clone(), ..trust.clone() };
         Entry {
             name: then.name.clone(),
             component: then.component.clone(),

@@ -51,7 +51,8 @@ impl Table {
     fn new(service: Shared, doors: Doors) -> Self {
         let reached = |route: &&Route| doors == Doors::Closed || route.access == Access::Admin;
         let of_route = |route: &Route| {
-            Router::new().route(route.path, (route.handler)()).with_state(Arc::clone(&service))
+            let own = Router::new().route(route.path, (route.handler)());
+            own.fallback(|| async { reply::not_found() }).with_state(Arc::clone(&service))
         };
         let handlers = ROUTES.iter().map(|route| Some(route).filter(reached).map(of_route)).collect();
         Self { service, doors, handlers }

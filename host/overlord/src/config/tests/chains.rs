@@ -100,6 +100,10 @@ fn what_cannot_be_is_named_by_its_place() {
             "cell = 'role:'",
             "limit.then[1].cell is \"role:\", which is not \"caller\", \"all\" or \"role:NAME\" with the name of a role",
         ),
+        (
+            "digest = 'abc'",
+            "limit.then[1].digest is \"abc\", which is not a SHA-256 digest of 64 hexadecimal digits, or a list of those",
+        ),
         ("instances = 'hot'", "limit.then[1].instances is \"hot\", which is not \"fresh\" or \"warm\""),
         ("wasi = true", "limit.then[1].wasi is true, which is not \"none\" or \"empty\""),
         (
@@ -121,7 +125,7 @@ fn what_cannot_be_is_named_by_its_place() {
         ),
         (
             "file = '/x'",
-            "there is no key limit.then[1].file; there are component, name, instances, wasi, cell, settings",
+            "there is no key limit.then[1].file; there are component, name, instances, wasi, digest, cell, settings",
         ),
     ] {
         assert_error(from_file(&second(line), &[]), &format!("DIR/overlord.toml:5: {error}"));
@@ -194,4 +198,24 @@ fn an_entrys_file_lies_where_the_agent_cannot_change_it() {
     );
     let config = from_file(&file.replace("/w/b.log", "/b.log"), &[]).expect("beside the workspace");
     assert_eq!(config.audit.slot.then[0].file.as_deref(), Some(path("/nonexistent/b.log")));
+}
+
+#[test]
+fn an_entry_may_have_digests_of_its_own_as_many_as_a_slot() {
+    let one = "ab".repeat(32);
+    let text = |count: usize| {
+        let list = vec![format!("'{one}'"); count].join(", ");
+        format!("[limit]\ndigest = '{}'\n[[limit.then]]\ncomponent = 'x'\ndigest = [{list}]", "0".repeat(64))
+    };
+    let config = from_file(&text(32), &[]).expect("as many as may be");
+    let own: Vec<_> = config.limit.slot.then[0].digests.iter().map(ToString::to_string).collect();
+    assert_eq!(own, vec![one.clone(); 32]);
+    assert_error(
+        from_file(&text(33), &[]),
+        "DIR/overlord.toml:5: limit.then[0].digest has 33 digests, and 32 are allowed; pin those that may serve",
+    );
+    assert_eq!(
+        from_file("[[limit.then]]\ncomponent = 'x'", &[]).expect("none").limit.slot.then[0].digests,
+        []
+    );
 }
