@@ -109,9 +109,9 @@ pub fn note(span: &Span, name: &'static str, value: impl Into<Value>) {
 }
 
 /// The span of a stage of a request's way: seen by a collector, and in the log at its most talkative.
-#[macro_export]
 macro_rules! stage {
     ($name:literal, $generation:expr) => {
         tracing::trace_span!(target: "overlord::stage", $name, generation = $generation)
     };
 }
+pub(crate) use stage;

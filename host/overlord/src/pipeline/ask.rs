@@ -16,11 +16,11 @@ use crate::domain::{
     self, Answer, Cancelled, End, Event, NotAnswered, Question, Refusal, RunId, SessionId, Value,
 };
 use crate::runs::{Asked, Run, Watcher};
-use crate::stage;
 use crate::stages::{
     self, Admitted, Caller, Demand, Failed, NotAdmitted, Ownership, Permit, Recollection, Setting, Ticket,
     Unrecorded,
 };
+use crate::traces::stage;
 
 /// After so long without anything having changed, a question that waits is decided again: its limiter
 /// may wait for something else than the host knows of.

@@ -14,8 +14,8 @@ use super::reply;
 use super::routes::Service;
 use crate::domain::{Actor, RequestId};
 use crate::sandbox::hooks;
-use crate::stage;
 use crate::stages::{Caller, NotIdentified, identify};
+use crate::traces::stage;
 
 /// How many cookies of the names that are shown, and how many headers, go to the policy.
 const SHOWN_MAX: usize = 32;
