@@ -81,7 +81,16 @@ fn the_socket_asks_for_the_token_and_knows_only_what_is_for_administrators() {
             assert!(!answer.contains(&token), "{answer}");
         }
     }
-    for path in ["/", "/agent/me", "/agent/health", "/admin", "/login", "/assets/admin.js", "/admin/api"] {
+    for path in [
+        "/",
+        "/agent/me",
+        "/agent/me/",
+        "/agent/health",
+        "/admin",
+        "/login",
+        "/assets/admin.js",
+        "/admin/api",
+    ] {
         assert!(ask(path, &good).starts_with("HTTP/1.1 404"), "{path}");
     }
     assert!(!host.output().contains(&token), "the log has the token");

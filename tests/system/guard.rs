@@ -200,7 +200,10 @@ fn a_form_of_another_site_asks_nothing() {
     assert_eq!(send("/agent/ask", &[]), 422);
     assert_eq!(send("/agent/ask", &[("content-type", "application/json")]), 200);
     for route in ROUTES.iter().filter(|route| route.method == "POST" && route.path != "/agent/ask") {
-        for kind in [&[plain][..], &[], &[("content-type", "application/x-www-form-urlencoded")]] {
+        let json = ("content-type", "application/json");
+        for kind in
+            [&[plain][..], &[], &[("content-type", "application/x-www-form-urlencoded")], &[json, plain]]
+        {
             assert_eq!(send(&path(route), kind), 415, "{} {kind:?}", route.path);
         }
         // A component says what it is, and that no form can send either.

@@ -29,6 +29,9 @@ pub(super) fn admin_router(service: Shared) -> Router {
     Router::new().fallback(async move |request| table.answer(request).await.1)
 }
 
+/// What a span calls a method that its route does not have: nothing that somebody makes up.
+const OTHER: &str = "_OTHER";
+
 /// Whether it has to be found out who asks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Doors {
@@ -63,22 +66,22 @@ impl Table {
     async fn answer(&self, mut request: Request) -> (Option<usize>, Response) {
         let Some(uri) = paths::normal(request.uri()) else { return (None, reply::not_found()) };
         *request.uri_mut() = uri;
-        if let Some(place) = matching(request.method(), request.uri().path()) {
-            return (Some(place), self.reach(place, request).await);
+        let reached = |path: &str| {
+            let place = matching(request.method(), path)?;
+            Some((place, self.handlers[place].as_ref()?))
+        };
+        if let Some((place, handler)) = reached(request.uri().path()) {
+            return (Some(place), self.reach(&ROUTES[place], handler, request).await);
         }
         let answer = match paths::other_form(request.uri().path()) {
-            Some(other) if matching(request.method(), &other).is_some() => {
-                redirect(&other, request.uri().query())
-            }
+            Some(other) if reached(&other).is_some() => redirect(&other, request.uri().query()),
             _ => reply::not_found(),
         };
         (None, answer)
     }
 
     /// Has a route's handler answer, if its doors are passed.
-    async fn reach(&self, place: usize, request: Request) -> Response {
-        let route = &ROUTES[place];
-        let Some(handler) = &self.handlers[place] else { return reply::not_found() };
+    async fn reach(&self, route: &Route, handler: &Router, request: Request) -> Response {
         // HEAD too, which the handler would take for GET: the original refuses it.
         if request.method() != route.method {
             let of_path = ROUTES.iter().filter(|other| other.path == route.path);
@@ -120,8 +123,8 @@ impl Table {
     }
 }
 
-/// Nothing reaches an address, and no answer goes out, but through here: each request has an id, which
-/// is with everything that the log says of it and with its answer.
+/// Nothing that comes to the port reaches an address, and no answer goes out there, but through here: each
+/// request has an id, which is with everything that the log says of it and with its answer.
 async fn guarded(table: Arc<Table>, request: Request) -> Response {
     let guard = &table.service.guard;
     let (mut parts, body) = request.into_parts();
@@ -141,7 +144,8 @@ async fn guarded(table: Arc<Table>, request: Request) -> Response {
     };
     let (route, answer) = answered.instrument(span).await;
     table.service.metrics.answers.count(route, answer.status());
-    let (method, path) = route.map_or(("_OTHER", "none"), |route| (ROUTES[route].method, ROUTES[route].path));
+    let (method, path) = route.map_or((OTHER, "none"), |route| (ROUTES[route].method, ROUTES[route].path));
+    let method = if answer.status() == StatusCode::METHOD_NOT_ALLOWED { OTHER } else { method };
     traces::note(&traced, "http.request.method", method);
     traces::note(&traced, "http.route", path);
     traces::note(&traced, "http.response.status_code", i64::from(answer.status().as_u16()));

@@ -264,17 +264,27 @@ pub(super) fn is_for_own_page(headers: &HeaderMap) -> bool {
 /// Refuses a body that does not say it is JSON: any page may have a browser send other types unasked. The
 /// error is a sentence for whoever sent it.
 pub(super) fn says_json(request: &Request) -> Result<(), &'static str> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if request.body().is_end_stream() || content_type.is_some_and(body::is_json) {
+    if request.body().is_end_stream() || content_type(request.headers()).is_some_and(body::is_json) {
         return Ok(());
     }
     Err("The body must be JSON and say so: content-type: application/json")
 }
 
+/// What a body says that it is, where it says one thing.
+fn content_type(headers: &HeaderMap) -> Option<&str> {
+    let mut said = headers.get_all(header::CONTENT_TYPE).iter();
+    let (one, None) = (said.next()?, said.next()) else { return None };
+    one.to_str().ok()
+}
+
 /// The same of a body that must say that it is WebAssembly.
 pub(super) fn says_wasm(request: &Request) -> Result<(), &'static str> {
-    let said = request.headers().get(header::CONTENT_TYPE).is_some_and(|said| said == "application/wasm");
-    if said { Ok(()) } else { Err("The body must be a component and say so: content-type: application/wasm") }
+    let said = content_type(request.headers());
+    if said == Some("application/wasm") {
+        Ok(())
+    } else {
+        Err("The body must be a component and say so: content-type: application/wasm")
+    }
 }
 
 #[cfg(test)]

@@ -35,7 +35,8 @@ const REENCODED: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMER
 /// Where the same path lies without the slashes at its end, or with one: the other form that may have
 /// a route.
 pub(super) fn other_form(path: &str) -> Option<String> {
-    if path == "/" {
+    // CONNECT has no path at all.
+    if matches!(path, "" | "/") {
         return None;
     }
     Some(if path.ends_with('/') { path.trim_end_matches('/').to_owned() } else { format!("{path}/") })
@@ -67,5 +68,6 @@ mod tests {
         assert_eq!(other_form("/agent/health//").as_deref(), Some("/agent/health"));
         assert_eq!(other_form("/agent/health").as_deref(), Some("/agent/health/"));
         assert_eq!(other_form("/"), None);
+        assert_eq!(other_form(""), None);
     }
 }
