@@ -47,7 +47,9 @@ fn loaded_down(house: &House, ending: &str) -> PathBuf {
     wait_until(&format!("a file *.{ending}"), || {
         let entries = fs::read_dir(house.browser.downloads()).ok()?;
         let mut files = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        files.find(|path| path.extension().is_some_and(|is| is == ending))
+        // Until all of it is there the browser keeps the name with an empty file.
+        let whole = |path: &PathBuf| fs::metadata(path).is_ok_and(|about| about.len() > 0);
+        files.find(|path| path.extension().is_some_and(|is| is == ending) && whole(path))
     })
 }
 
