@@ -70,6 +70,19 @@ fn a_session_goes_on_where_it_was() {
     assert_eq!((&said[1]["text"], &said[3]["text"]), (&first["result"], &second["result"]));
 }
 
+/// One at a time, as the limiter wants it: who has an answer is not told that their last question is still
+/// being processed.
+#[test]
+fn whoever_has_an_answer_may_ask_again_at_once() {
+    let host = Setup::new().with("AGENT_RATE_MAX", "1000").start();
+    let alice = host.sign_in("alice");
+    let session = alice.new_session();
+    for number in 0..200 {
+        let answer = alice.ask(&session, "demo:fast");
+        assert_eq!(answer.status, 200, "question {number}: {}", answer.text());
+    }
+}
+
 #[test]
 fn ten_thousand_characters_of_mixed_scripts_come_back_as_they_were() {
     let host = Setup::new().start();

@@ -77,6 +77,11 @@ impl Child {
         }
     }
 
+    /// Whether the program has ended and everything that it started is gone.
+    pub fn has_ended(&self) -> bool {
+        self.exit.borrow().is_some()
+    }
+
     /// The last of what it wrote to its standard error; what is no UTF-8 is replaced.
     pub fn stderr_tail(&self) -> String {
         self.shared.stderr_tail()

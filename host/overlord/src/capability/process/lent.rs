@@ -304,6 +304,10 @@ impl Drop for RealChild {
     /// What a guest leaves running is stopped, and its place is held until it is gone.
     fn drop(&mut self) {
         let (Some(child), keep) = (self.child.take(), Arc::clone(&self.keep)) else { return };
+        // Its place is given back here and now: whoever has the answer may ask again at once.
+        if child.has_ended() {
+            return;
+        }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 child.stop().await;
