@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
@@ -66,18 +66,22 @@ impl Table {
     async fn answer(&self, mut request: Request) -> (Option<usize>, Response) {
         let Some(uri) = paths::normal(request.uri()) else { return (None, reply::not_found()) };
         *request.uri_mut() = uri;
-        let reached = |path: &str| {
-            let place = matching(request.method(), path)?;
-            Some((place, self.handlers[place].as_ref()?))
-        };
-        if let Some((place, handler)) = reached(request.uri().path()) {
+        if let Some((place, handler)) = self.find(request.method(), request.uri().path()) {
             return (Some(place), self.reach(&ROUTES[place], handler, request).await);
         }
         let answer = match paths::other_form(request.uri().path()) {
-            Some(other) if reached(&other).is_some() => redirect(&other, request.uri().query()),
+            Some(other) if self.find(request.method(), &other).is_some() => {
+                redirect(&other, request.uri().query())
+            }
             _ => reply::not_found(),
         };
         (None, answer)
+    }
+
+    /// The route that a path means, where it is reached here.
+    fn find(&self, method: &Method, path: &str) -> Option<(usize, &Router)> {
+        let place = matching(method, path)?;
+        Some((place, self.handlers[place].as_ref()?))
     }
 
     /// Has a route's handler answer, if its doors are passed.
