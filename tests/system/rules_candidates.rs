@@ -265,7 +265,7 @@ fn what_a_shadow_has_no_time_for_is_left_out_and_counted() {
     propose(&host, "limit", &broken("limit-policy", Does::Loop));
     step(&host, "candidate/shadow", &json!({}));
     // More than may wait to be compared; the first of them is, for the second after which it is stopped.
-    let asked = 300;
+    let asked = 400;
     for _ in 0..asked {
         assert_eq!(refusing_build(&ask(&alice)), Some(1));
     }
