@@ -20,18 +20,14 @@ pub(super) fn start(config: &LogConfig, traces: Option<&Traces>) {
     };
     let filter = EnvFilter::new(format!("warn,overlord={level},overlord_process={level}"));
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let Some(traces) = traces else {
-        let subscriber = fmt().with_env_filter(filter).with_writer(std::io::stderr);
-        match config.format {
-            LogFormat::Text => subscriber.with_target(false).with_ansi(colours).init(),
-            LogFormat::Json => subscriber.json().flatten_event(true).init(),
-        }
-        return;
-    };
     let layer = fmt::layer().with_writer(std::io::stderr);
     let layer = match config.format {
         LogFormat::Text => layer.with_target(false).with_ansi(colours).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
-    registry().with(layer.with_filter(filter)).with(traces.layer()).init();
+    match traces {
+        // A filter for both is cheaper than one for each: nothing else hears of what it refuses.
+        None => registry().with(layer).with(filter).init(),
+        Some(traces) => registry().with(layer.with_filter(filter)).with(traces.layer()).init(),
+    }
 }

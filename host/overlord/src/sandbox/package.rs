@@ -2,6 +2,7 @@
 //! which a component carries its cases; knows nothing of engines or slots.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use sha2::{Digest as _, Sha256};
 use wasm_encoder::{ComponentSection as _, CustomSection, Encode as _};
@@ -145,23 +146,14 @@ pub fn component_of(module: &[u8], cases: Option<&str>) -> Result<Vec<u8>, Packa
 /// A component without the section that carries cases.
 fn without_cases(component: &[u8]) -> Result<Vec<u8>, PackageError> {
     let mut rest = component[..PREAMBLE_BYTES].to_vec();
-    let (mut depth, mut end) = (0_u32, PREAMBLE_BYTES);
-    for payload in Parser::new(0).parse_all(component) {
-        let payload = payload.map_err(|error| PackageError::NotWasm(error.to_string()))?;
-        if let Some((_, range)) = payload.as_section().filter(|_| depth == 0) {
-            let name = if let Payload::CustomSection(section) = &payload { section.name() } else { "" };
-            if name == SIGNATURE_SECTION {
+    for section in sections(component) {
+        let (payload, whole) = section?;
+        match &payload {
+            Payload::CustomSection(section) if section.name() == SIGNATURE_SECTION => {
                 return Err(PackageError::Signed);
             }
-            if name != CASES_SECTION {
-                rest.extend_from_slice(&component[end..range.end]);
-            }
-            end = range.end;
-        }
-        match payload {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            _ => {}
+            Payload::CustomSection(section) if section.name() == CASES_SECTION => {}
+            _ => rest.extend_from_slice(&component[whole]),
         }
     }
     Ok(rest)
@@ -169,18 +161,34 @@ fn without_cases(component: &[u8]) -> Result<Vec<u8>, PackageError> {
 
 /// The cases that a component carries, one TOML text; none where it has no such section.
 pub fn cases_of(component: &[u8]) -> Result<Option<String>, PackageError> {
-    let mut depth = 0_u32;
-    for payload in Parser::new(0).parse_all(component) {
-        match payload.map_err(|error| PackageError::NotWasm(error.to_string()))? {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::CustomSection(section) if depth == 0 && section.name() == CASES_SECTION => {
-                return String::from_utf8(section.data().to_vec()).map(Some).map_err(|_| PackageError::Cases);
-            }
-            _ => {}
+    for section in sections(component) {
+        if let (Payload::CustomSection(section), _) = section?
+            && section.name() == CASES_SECTION
+        {
+            return String::from_utf8(section.data().to_vec()).map(Some).map_err(|_| PackageError::Cases);
         }
     }
     Ok(None)
+}
+
+/// A component's own sections, not those of what is nested in it, each with all of its bytes.
+fn sections(component: &[u8]) -> impl Iterator<Item = Result<(Payload<'_>, Range<usize>), PackageError>> {
+    let (mut depth, mut end) = (0_u32, PREAMBLE_BYTES);
+    Parser::new(0).parse_all(component).filter_map(move |payload| {
+        let payload = match payload {
+            Ok(payload) => payload,
+            Err(error) => return Some(Err(PackageError::NotWasm(error.to_string()))),
+        };
+        let own = depth == 0;
+        match &payload {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        let (_, content) = payload.as_section().filter(|_| own)?;
+        let whole = std::mem::replace(&mut end, content.end)..content.end;
+        Some(Ok((payload, whole)))
+    })
 }
 
 /// Refuses what is not a component.

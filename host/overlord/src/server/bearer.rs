@@ -2,14 +2,14 @@
 
 use axum::http::{HeaderMap, header};
 
+use super::guard::only;
+
 /// The scheme, in any case, and the blank behind it.
 const SCHEME: &[u8] = b"Bearer ";
 
 /// What a request shows, where it shows one thing.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
-    let mut shown = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(one), None) = (shown.next(), shown.next()) else { return None };
-    let (scheme, token) = one.as_bytes().split_at_checked(SCHEME.len())?;
+    let (scheme, token) = only(headers, header::AUTHORIZATION)?.as_bytes().split_at_checked(SCHEME.len())?;
     scheme.eq_ignore_ascii_case(SCHEME).then_some(token)
 }
 

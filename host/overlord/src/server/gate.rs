@@ -12,7 +12,7 @@ use tracing::field::Empty;
 use super::guard::{Client, PEER};
 use super::reply;
 use super::routes::Service;
-use crate::domain::{Actor, RequestId};
+use crate::domain::{Actor, Principal, RequestId};
 use crate::sandbox::hooks;
 use crate::stages::{Caller, NotIdentified, identify};
 use crate::traces::stage;
@@ -40,12 +40,11 @@ pub(super) async fn gate(service: &Service, request: Request) -> Result<Request,
 /// Lets a request pass that speaks for an administrator, as whoever changes the rules.
 pub(super) async fn admins_gate(service: &Service, request: Request) -> Result<Request, Response> {
     let mut request = gate(service, request).await?;
-    let who = request.extensions().get::<Caller>().map(Caller::principal);
-    let Some(who) = who.filter(|who| who.is_admin()) else {
+    let Some(admin) = admin(&request) else {
         let detail = "This is for administrators: it needs the role admin";
         return Err(reply::error(StatusCode::FORBIDDEN, detail));
     };
-    let actor = Actor::User(who.user.clone());
+    let actor = Actor::User(admin.user.clone());
     request.extensions_mut().insert(actor);
     Ok(request)
 }
@@ -56,9 +55,14 @@ pub(super) async fn watchers_gate(service: &Service, request: Request) -> Result
     if service.metrics.shown_the_token(request.headers()) {
         return Ok(request);
     }
-    let (parts, body) = request.into_parts();
-    let caller = known(service, &parts).await?;
-    if caller.principal().is_admin() { Ok(Request::from_parts(parts, body)) } else { Err(forbidden()) }
+    let request = gate(service, request).await?;
+    if admin(&request).is_some() { Ok(request) } else { Err(forbidden()) }
+}
+
+/// The administrator for whom a request that has passed the gate speaks.
+fn admin(request: &Request) -> Option<&Principal> {
+    let who = request.extensions().get::<Caller>()?.principal();
+    who.is_admin().then_some(who)
 }
 
 /// For whom a request speaks, or what is said to it.

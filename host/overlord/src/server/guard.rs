@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use axum::body::HttpBody as _;
 use axum::extract::{ConnectInfo, Request};
+use axum::http::header::AsHeaderName;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::response::Response;
@@ -107,21 +108,18 @@ impl Guard {
     /// The id of a request: the one that a trusted peer gave it, or a fresh one. Anybody else could have
     /// the log speak of two requests as one.
     pub(super) fn request_id(&self, parts: &Parts) -> RequestId {
-        let mut given = parts.headers.get_all(REQUEST_ID).iter();
-        let given = match (given.next(), given.next()) {
-            (Some(id), None) if self.trusts(peer_of(parts)) => id.to_str().ok().and_then(RequestId::parse),
-            _ => None,
-        };
-        given.unwrap_or_else(RequestId::fresh)
+        self.told(parts, REQUEST_ID).and_then(RequestId::parse).unwrap_or_else(RequestId::fresh)
     }
 
     /// Of which trace a trusted peer says that a request is part.
     pub(super) fn traceparent<'a>(&self, parts: &'a Parts) -> Option<&'a str> {
-        let mut given = parts.headers.get_all(TRACEPARENT).iter();
-        match (given.next(), given.next()) {
-            (Some(parent), None) if self.trusts(peer_of(parts)) => parent.to_str().ok(),
-            _ => None,
-        }
+        self.told(parts, TRACEPARENT)
+    }
+
+    /// What a trusted peer says of a request under this name, where it says one thing.
+    fn told<'a>(&self, parts: &'a Parts, name: impl AsHeaderName) -> Option<&'a str> {
+        let said = only(&parts.headers, name).filter(|_| self.trusts(peer_of(parts)));
+        said.and_then(|value| value.to_str().ok())
     }
 
     fn allows(&self, host: &HostName) -> bool {
@@ -195,6 +193,13 @@ fn address(text: &str) -> Option<IpAddr> {
     alone.or_else(with_port).map(|ip: IpAddr| ip.to_canonical())
 }
 
+/// A header's value, where there is one and no other: of two that differ, nobody knows which counts.
+pub(super) fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&HeaderValue> {
+    let mut all = headers.get_all(name).iter();
+    let one = all.next()?;
+    all.next().is_none().then_some(one)
+}
+
 /// The last item of a header that is a list.
 fn last<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let line = headers.get_all(name).iter().next_back()?.to_str().ok()?;
@@ -264,23 +269,17 @@ pub(super) fn is_for_own_page(headers: &HeaderMap) -> bool {
 /// Refuses a body that does not say it is JSON: any page may have a browser send other types unasked. The
 /// error is a sentence for whoever sent it.
 pub(super) fn says_json(request: &Request) -> Result<(), &'static str> {
-    if request.body().is_end_stream() || content_type(request.headers()).is_some_and(body::is_json) {
+    let said = only(request.headers(), header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if request.body().is_end_stream() || said.is_some_and(body::is_json) {
         return Ok(());
     }
     Err("The body must be JSON and say so: content-type: application/json")
 }
 
-/// What a body says that it is, where it says one thing.
-fn content_type(headers: &HeaderMap) -> Option<&str> {
-    let mut said = headers.get_all(header::CONTENT_TYPE).iter();
-    let (one, None) = (said.next()?, said.next()) else { return None };
-    one.to_str().ok()
-}
-
 /// The same of a body that must say that it is WebAssembly.
 pub(super) fn says_wasm(request: &Request) -> Result<(), &'static str> {
-    let said = content_type(request.headers());
-    if said == Some("application/wasm") {
+    let said = only(request.headers(), header::CONTENT_TYPE);
+    if said.is_some_and(|said| said == "application/wasm") {
         Ok(())
     } else {
         Err("The body must be a component and say so: content-type: application/wasm")
