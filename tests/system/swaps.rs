@@ -179,6 +179,36 @@ fn a_changed_configuration_is_read_again_when_the_host_is_told_to() {
 }
 
 #[test]
+fn what_needs_a_restart_is_named_and_the_rest_is_taken() {
+    let setup = Setup::new();
+    let (file, token) = (setup.folder().join("overlord.toml"), setup.folder().join("token"));
+    fs::write(&token, "a-token-of-the-tests").expect("writing a token");
+    fs::write(&file, "").expect("writing a configuration");
+    let host = setup.with("OVERLORD_CONFIG", &file).start();
+    let changed = [
+        ("server", "stop_after_s = 7".to_owned()),
+        ("sessions", "open = true".to_owned()),
+        ("runs", "abandoned_after_s = 7".to_owned()),
+        ("rules", "previous_max = 7".to_owned()),
+        ("log", "level = \"debug\"".to_owned()),
+        ("metrics", format!("token_file = \"{}\"", token.display())),
+        ("otlp", "endpoint = \"http://127.0.0.1:9\"".to_owned()),
+        ("decisions", "keep_days = 7".to_owned()),
+    ];
+    let text: String = changed.iter().map(|(section, line)| format!("[{section}]\n{line}\n")).collect();
+    fs::write(&file, text + "[limit.settings]\nmax = 0\n").expect("writing a configuration");
+    kill_process(host.pid(), Signal::HUP).expect("the host runs");
+    generation(&host, 2);
+    for (section, _) in changed {
+        logged(
+            &host,
+            &[&format!("`{section}` has changed in the configuration"), "needs a restart to count"],
+        );
+    }
+    assert_eq!(asked(&host, "alice", "demo:fast").0, 429);
+}
+
+#[test]
 fn a_bad_configuration_changes_nothing_and_says_everything_that_is_wrong() {
     let setup = Setup::new();
     let file = setup.folder().join("overlord.toml");
