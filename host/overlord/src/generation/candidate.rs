@@ -164,9 +164,9 @@ impl Shelf {
         let own = self.read(name);
         let nothing = Trust::default();
         let trust = plan.holding(slot, name).next().map_or(&nothing, |(_, entry)| &entry.terms.trust);
-        // Where others of the slot have the same pins, theirs may be meant.
-        let others = plan.entries(slot).iter().filter(|entry| entry.component != name);
-        let alone = !others.into_iter().any(|entry| entry.terms.trust.pins == trust.pins);
+        // A pin that another component of the slot has as well may be meant for that one.
+        let mut others = plan.entries(slot).iter().filter(|entry| entry.component != name);
+        let alone = !others.any(|entry| entry.terms.trust.pins.iter().any(|pin| trust.pins.contains(pin)));
         if own.as_ref().is_ok_and(|bytes| trust.pinned(Digest::of(bytes))) || trust.pins.is_empty() || !alone
         {
             return own.map(|bytes| Taken { bytes, instead: None });
@@ -286,6 +286,7 @@ mod tests {
         // One that nothing has leaves the component's own to be refused; so do two that may be meant.
         assert_eq!(take(&plan(&[&[b"text"]])), (b"new".to_vec(), None));
         assert_eq!(take(&plan(&[&[b"old"], &[b"old"]])), (b"new".to_vec(), None));
+        assert_eq!(take(&plan(&[&[b"older", b"old"], &[b"old"]])), (b"new".to_vec(), None));
         std::fs::remove_file(shelf.path("limit-window")).expect("removed");
         assert_eq!(take(&plan(&[&[b"old"]])).0, b"old");
         assert!(shelf.take(&kept, &plan(&[&[b"text"]]), SlotName::Limit, "limit-window").is_err());
