@@ -94,6 +94,11 @@ pub fn on() -> bool {
     ON.load(Ordering::Relaxed)
 }
 
+/// Whether what is done here is part of a request that a collector hears of.
+pub fn within() -> bool {
+    on() && !Span::current().is_none()
+}
+
 /// Makes a span part of the trace that a `traceparent` names, where it names one.
 pub fn adopt(span: &Span, traceparent: &str) {
     let carrier = std::collections::HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);

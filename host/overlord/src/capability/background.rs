@@ -14,8 +14,8 @@ const THREADS: usize = 2;
 /// The most that wait for a disk, or compile, at the same time.
 const BLOCKING_THREADS_MAX: usize = 4;
 
-/// How nice they are to the others: where all processors are busy, about a quarter of one is left to each.
-/// More, and a component's cases might not get through in the time that they have.
+/// How nice they are to the others: by the kernel's weights a quarter of a processor is left to one of them
+/// where one that answers wants it too. More, and a component's cases might not get through in the time that they have.
 const NICE: i32 = 5;
 
 /// Starts work there; it goes on whether anybody waits for it or not.

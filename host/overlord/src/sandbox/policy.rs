@@ -16,6 +16,7 @@ use super::tally::{Failure, Tally, Timed};
 use super::trust::Trust;
 use super::world::World;
 use crate::domain::decision::How;
+use crate::traces;
 
 /// How many instances of one slot stay warm.
 const WARM_INSTANCES_MAX: usize = 4;
@@ -177,9 +178,14 @@ impl<W: World> Policy<W> {
     pub(super) async fn enter(&self, lent: Lent) -> Result<Call<'_, W>, Broken> {
         let place = self.sandbox.place().await;
         let timed = Timed::begin(&self.tally);
-        let span = tracing::trace_span!(
-            target: "overlord::stage", "call", slot = %W::SLOT, component = %self.name, digest = %self.digest
-        );
+        // What is called for no request, such as a comparison, is part of no trace.
+        let span = if traces::within() {
+            tracing::trace_span!(
+                target: "overlord::stage", "call", slot = %W::SLOT, component = %self.name, digest = %self.digest
+            )
+        } else {
+            tracing::Span::none()
+        };
         let warm = match self.terms.instances {
             Instances::Fresh => None,
             Instances::Warm => self.warm.lock().unwrap_or_else(PoisonError::into_inner).pop(),

@@ -53,7 +53,9 @@ async fn stopped(kind: Kind) {
     let mut child = stage.shell(&format!("{DETACHED} echo up; exec sleep 605"), wide()).await;
     assert_eq!(line(&mut child).await, "up");
     assert!(inside(stage.path()).len() >= 5, "the tools are there to begin with");
+    assert!(!child.has_ended());
     assert_eq!(child.stop().await, Exit::Signal(2));
+    assert!(child.has_ended());
     assert_eq!(inside(stage.path()), [0; 0]);
 }
 
