@@ -195,8 +195,8 @@ fn what_needs_a_restart_is_named_and_the_rest_is_taken() {
         ("otlp", "endpoint = \"http://127.0.0.1:9\"".to_owned()),
         ("decisions", "keep_days = 7".to_owned()),
     ];
-    let text: String = changed.iter().map(|(section, line)| format!("[{section}]\n{line}\n")).collect();
-    fs::write(&file, text + "[limit.settings]\nmax = 0\n").expect("writing a configuration");
+    let lines: Vec<_> = changed.iter().map(|(section, line)| format!("[{section}]\n{line}\n")).collect();
+    fs::write(&file, lines.concat() + "[limit.settings]\nmax = 0\n").expect("writing a configuration");
     kill_process(host.pid(), Signal::HUP).expect("the host runs");
     generation(&host, 2);
     for (section, _) in changed {
